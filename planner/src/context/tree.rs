@@ -1,0 +1,258 @@
+//! The tree itself: folders that know the digest and the number of all that lies below them.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ContextPath, FileEntry};
+use crate::digest::{ContentDigest, Hasher};
+
+/// A version of a build context. Cloning is cheap; equal folders are shared.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BuildContext {
+    root: Arc<Folder>,
+}
+
+/// What BuildKit hashes of a folder itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FolderHeader {
+    /// Permission bits with setuid, setgid and sticky (octal 0..=07777).
+    pub mode: u32,
+    /// The digest of the extended attributes BuildKit hashes.
+    pub xattrs: Option<ContentDigest>,
+}
+
+impl FolderHeader {
+    /// A folder without extended attributes.
+    #[must_use]
+    pub fn new(mode: u32) -> Self {
+        Self { mode, xattrs: None }
+    }
+
+    /// The digest of the folder itself, its entries left out.
+    #[must_use]
+    pub fn digest(&self) -> ContentDigest {
+        let mut hasher = Hasher::new("folder header");
+        hasher.number(self.mode.into());
+        if let Some(xattrs) = &self.xattrs {
+            hasher.digest(xattrs);
+        }
+        hasher.finish()
+    }
+}
+
+/// A folder with everything below it.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Folder {
+    header: Option<FolderHeader>,
+    entries: Vec<(Box<[u8]>, Node)>,
+    n_below: usize,
+    digest: ContentDigest,
+}
+
+/// One entry of a folder.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Node {
+    /// A folder.
+    Folder(Arc<Folder>),
+    /// Anything else.
+    File(Arc<FileEntry>),
+}
+
+impl Node {
+    /// The digest of the entry, with all that lies below it.
+    #[must_use]
+    pub fn digest(&self) -> ContentDigest {
+        match self {
+            Self::Folder(folder) => folder.digest,
+            Self::File(entry) => entry.digest(),
+        }
+    }
+
+    fn n_entries(&self) -> usize {
+        match self {
+            Self::Folder(folder) => 1 + folder.n_below,
+            Self::File(_) => 1,
+        }
+    }
+}
+
+/// What stands at a path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// A folder, the root included.
+    Folder(Arc<Folder>),
+    /// Anything else.
+    File(Arc<FileEntry>),
+}
+
+impl Folder {
+    /// A folder of these entries. `header` is `None` only for a context root, whose mode BuildKit does not
+    /// hash. Entries may come in any order; of two with one name the last counts.
+    #[must_use]
+    pub fn new(header: Option<FolderHeader>, mut entries: Vec<(Box<[u8]>, Node)>) -> Self {
+        if !entries.is_sorted_by(|a, b| a.0 < b.0) {
+            entries.reverse();
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            entries.dedup_by(|later, earlier| later.0 == earlier.0);
+        }
+        let mut hasher = Hasher::new("folder");
+        match &header {
+            Some(header) => hasher.digest(&header.digest()),
+            None => hasher.text("context root"),
+        };
+        for (name, node) in &entries {
+            hasher.field(name).digest(&node.digest());
+        }
+        let n_below = entries.iter().map(|(_, node)| node.n_entries()).sum();
+        Self { header, entries, n_below, digest: hasher.finish() }
+    }
+
+    /// Mode and attributes; `None` for a context root.
+    #[must_use]
+    pub fn header(&self) -> Option<&FolderHeader> {
+        self.header.as_ref()
+    }
+
+    /// The entries in byte order of their names.
+    #[must_use]
+    pub fn entries(&self) -> &[(Box<[u8]>, Node)] {
+        &self.entries
+    }
+
+    /// The entry of that name.
+    #[must_use]
+    pub fn entry(&self, name: &[u8]) -> Option<&Node> {
+        let index = self.entries.binary_search_by(|(entry, _)| entry.as_ref().cmp(name)).ok()?;
+        Some(&self.entries[index].1)
+    }
+
+    /// How many entries lie below, at any depth.
+    #[must_use]
+    pub fn n_below(&self) -> usize {
+        self.n_below
+    }
+
+    /// The digest of the folder with all that lies below it.
+    #[must_use]
+    pub fn digest(&self) -> ContentDigest {
+        self.digest
+    }
+
+    /// The same folder with one entry replaced, added or (`None`) taken out.
+    fn with_entry(&self, name: &[u8], node: Option<Node>) -> Self {
+        let mut entries = self.entries.clone();
+        match (entries.binary_search_by(|(entry, _)| entry.as_ref().cmp(name)), node) {
+            (Ok(index), Some(node)) => entries[index].1 = node,
+            (Ok(index), None) => drop(entries.remove(index)),
+            (Err(index), Some(node)) => entries.insert(index, (name.into(), node)),
+            (Err(_), None) => {}
+        }
+        Self::new(self.header.clone(), entries)
+    }
+}
+
+impl Default for BuildContext {
+    fn default() -> Self {
+        Self::new(Folder::new(None, Vec::new()))
+    }
+}
+
+impl BuildContext {
+    /// The context with this root folder.
+    #[must_use]
+    pub fn new(root: Folder) -> Self {
+        Self { root: Arc::new(root) }
+    }
+
+    /// The context with this root folder, shared.
+    #[must_use]
+    pub fn from_root(root: Arc<Folder>) -> Self {
+        Self { root }
+    }
+
+    /// The root folder.
+    #[must_use]
+    pub fn root(&self) -> &Arc<Folder> {
+        &self.root
+    }
+
+    /// The digest of everything in the context.
+    #[must_use]
+    pub fn digest(&self) -> ContentDigest {
+        self.root.digest
+    }
+
+    /// What stands at a path; symbolic links are not followed.
+    #[must_use]
+    pub fn find(&self, path: &ContextPath) -> Option<Found> {
+        let mut folder = &self.root;
+        let mut components = path.components().peekable();
+        while let Some(name) = components.next() {
+            match folder.entry(name)? {
+                Node::Folder(inner) => folder = inner,
+                Node::File(entry) if components.peek().is_none() => return Some(Found::File(entry.clone())),
+                Node::File(_) => return None,
+            }
+        }
+        Some(Found::Folder(folder.clone()))
+    }
+
+    /// The same context with `node` at `path`. Missing folders on the way are made with mode 0755; a file on
+    /// the way gives way to a folder.
+    #[must_use]
+    pub fn with(&self, path: &ContextPath, node: Node) -> Self {
+        let names: Vec<&[u8]> = path.components().collect();
+        Self::new(replaced(&self.root, &names, Some(node)))
+    }
+
+    /// The same context without what stands at `path`.
+    #[must_use]
+    pub fn without(&self, path: &ContextPath) -> Self {
+        if self.find(path).is_none() {
+            return self.clone();
+        }
+        let names: Vec<&[u8]> = path.components().collect();
+        Self::new(replaced(&self.root, &names, None))
+    }
+
+    /// Calls `visit` for each entry in canonical order: a folder, then what it holds, names in byte order.
+    /// The root itself is not visited.
+    pub fn visit(&self, visit: &mut impl FnMut(&ContextPath, &Node)) {
+        visit_folder(&self.root, &ContextPath::root(), visit);
+    }
+}
+
+fn replaced(folder: &Folder, names: &[&[u8]], node: Option<Node>) -> Folder {
+    let Some((name, rest)) = names.split_first() else {
+        return Folder::new(folder.header.clone(), folder.entries.clone());
+    };
+    if rest.is_empty() {
+        return folder.with_entry(name, node);
+    }
+    let inner = match folder.entry(name) {
+        Some(Node::Folder(inner)) => replaced(inner, rest, node),
+        _ => replaced(&Folder::new(Some(FolderHeader::new(0o755)), Vec::new()), rest, node),
+    };
+    folder.with_entry(name, Some(Node::Folder(Arc::new(inner))))
+}
+
+fn visit_folder(folder: &Folder, path: &ContextPath, visit: &mut impl FnMut(&ContextPath, &Node)) {
+    for (name, node) in &folder.entries {
+        let path = path.join(name);
+        visit(&path, node);
+        if let Node::Folder(inner) = node {
+            visit_folder(inner, &path, visit);
+        }
+    }
+}
+
+/// A context together with the modification time of each entry. Times enter no digest; BuildKit's client
+/// compares them (with sizes and modes) to decide what to send again, see `transfer`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Stamped {
+    /// The context.
+    pub context: BuildContext,
+    /// Nanoseconds since 1970 of each entry's modification, in canonical order (see [`BuildContext::visit`]).
+    pub mtimes: Vec<i64>,
+}

@@ -1,0 +1,141 @@
+//! Digests: names for content. [`ContentDigest`] is blake3 over canonical bytes and is compared only
+//! with our own; [`ImageDigest`] is the `sha256:…` a registry gave. They are two types so that they
+//! cannot meet. [`Hasher`] frames every field, so that two lists of fields never share their bytes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A blake3 digest of canonical bytes; ours, never printed as a Docker digest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct ContentDigest([u8; 32]);
+
+impl ContentDigest {
+    /// The digest of a run of bytes, such as a file's content.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// A digest computed elsewhere (by a streaming hasher, or read back from a store).
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 raw bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The first 12 hexadecimal digits, enough to tell digests apart in a report.
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.to_string().chars().take(12).collect()
+    }
+}
+
+impl fmt::Display for ContentDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ContentDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.short())
+    }
+}
+
+impl From<ContentDigest> for String {
+    fn from(digest: ContentDigest) -> Self {
+        digest.to_string()
+    }
+}
+
+/// A text that is not 64 hexadecimal digits.
+#[derive(Debug, thiserror::Error)]
+#[error("not a digest of 64 hexadecimal digits")]
+pub struct InvalidDigest;
+
+impl FromStr for ContentDigest {
+    type Err = InvalidDigest;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDigest> {
+        let digits = text.as_bytes();
+        if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return Err(InvalidDigest);
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| InvalidDigest)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| InvalidDigest)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl TryFrom<String> for ContentDigest {
+    type Error = InvalidDigest;
+
+    fn try_from(text: String) -> Result<Self, InvalidDigest> {
+        text.parse()
+    }
+}
+
+/// The `sha256:…` digest that a registry or an engine gave for an image; never computed here.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct ImageDigest(pub String);
+
+/// Feeds fields to blake3, each with its length in front, so that `("ab", "c")` and `("a", "bc")` differ.
+#[derive(Clone)]
+pub struct Hasher(blake3::Hasher);
+
+impl Hasher {
+    /// A hasher for one kind of value; values of two kinds never share a digest.
+    #[must_use]
+    pub fn new(kind: &str) -> Self {
+        let mut hasher = Self(blake3::Hasher::new());
+        hasher.field(kind.as_bytes());
+        hasher
+    }
+
+    /// A hasher whose digests only the holder of `key` can compute, for values that must not be guessed.
+    #[must_use]
+    pub fn keyed(key: &[u8; 32], kind: &str) -> Self {
+        let mut hasher = Self(blake3::Hasher::new_keyed(key));
+        hasher.field(kind.as_bytes());
+        hasher
+    }
+
+    /// Adds one field.
+    pub fn field(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.update(&(bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+        self
+    }
+
+    /// Adds one text field.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.field(text.as_bytes())
+    }
+
+    /// Adds one number.
+    pub fn number(&mut self, number: u64) -> &mut Self {
+        self.field(&number.to_le_bytes())
+    }
+
+    /// Adds another digest.
+    pub fn digest(&mut self, digest: &ContentDigest) -> &mut Self {
+        self.field(digest.as_bytes())
+    }
+
+    /// The digest of all fields so far.
+    #[must_use]
+    pub fn finish(&self) -> ContentDigest {
+        ContentDigest(*self.0.finalize().as_bytes())
+    }
+}

@@ -1,0 +1,259 @@
+//! The Dockerfile as it was written: a tree in which every node knows its place in the text. In go
+//! bytes, out come a [`Dockerfile`] and what is wrong with it. Nothing here is expanded, looked up or
+//! decided; see `graph` for that.
+//!
+//! The tree is lossless: the text is kept, and each token's [`Span`] points into it, so an edit touches
+//! only what it means to.
+
+pub mod expand;
+pub mod flags;
+pub mod lines;
+pub mod mount;
+pub mod parse;
+
+use std::ops::Range;
+
+use crate::source::Span;
+
+/// A parsed Dockerfile.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Dockerfile {
+    /// The text, byte for byte as read; bytes that are not UTF-8 stand as U+FFFD. A byte order mark is kept.
+    pub text: String,
+    /// The parser directives at the top (`# syntax=`, `# escape=`, `# check=`), in file order.
+    pub directives: Vec<Directive>,
+    /// The frontend image named by a `syntax` directive, in any of the forms BuildKit detects.
+    pub syntax: Option<String>,
+    /// The escape character: a backslash, or a backtick by directive.
+    pub escape: char,
+    /// Whole comment lines, without their line ends.
+    pub comments: Vec<Span>,
+    /// Every instruction in file order, those before the first `FROM` included.
+    pub instructions: Vec<Instruction>,
+    /// The stages in file order.
+    pub stages: Vec<Stage>,
+}
+
+impl Dockerfile {
+    /// The instructions before the first `FROM`; in a valid file all are `ARG`.
+    #[must_use]
+    pub fn preamble(&self) -> &[Instruction] {
+        let end = self.stages.first().map_or(self.instructions.len(), |stage| stage.from);
+        &self.instructions[..end]
+    }
+
+    /// The instructions of a stage, its `FROM` left out.
+    #[must_use]
+    pub fn body(&self, stage: &Stage) -> &[Instruction] {
+        &self.instructions[stage.body.clone()]
+    }
+}
+
+/// A parser directive.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Directive {
+    /// In lower case.
+    pub name: String,
+    /// As written, trimmed.
+    pub value: String,
+    /// The whole line, without its line end.
+    pub span: Span,
+    /// Counted from 1.
+    pub line: u32,
+}
+
+/// One build stage: a `FROM` and what follows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stage {
+    /// The name after `AS`, in lower case.
+    pub name: Option<String>,
+    /// What `FROM` names, as written.
+    pub base: String,
+    /// The value of `FROM --platform=`, as written.
+    pub platform: Option<String>,
+    /// The line of its `FROM`.
+    pub line: u32,
+    /// Index of its `FROM` among the instructions.
+    pub from: usize,
+    /// Indexes of its other instructions.
+    pub body: Range<usize>,
+}
+
+/// One instruction, as BuildKit's parser sees it and as it is meant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Instruction {
+    /// From the first byte of the keyword's line to the end of the last line (a here-document's terminator
+    /// included), without the last line end.
+    pub span: Span,
+    /// The first physical line, counted from 1.
+    pub line: u32,
+    /// The last physical line.
+    pub end_line: u32,
+    /// As written.
+    pub keyword: Word,
+    /// The `--name[=value]` words in front, quotes and escapes removed.
+    pub flags: Vec<Word>,
+    /// BuildKit's parser nodes: one string in shell form, the decoded strings in JSON form,
+    /// name-value-separator triples for `ENV` and `LABEL`.
+    pub args: Vec<Word>,
+    /// Whether the arguments were a JSON array.
+    pub json: bool,
+    /// The here-documents, in order.
+    pub heredocs: Vec<Heredoc>,
+    /// What the instruction means.
+    pub command: Command,
+}
+
+/// A decoded token and the place it was written at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Word {
+    /// The token as the parser decodes it.
+    pub text: String,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// A here-document.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Heredoc {
+    /// The delimiter, quotes removed; for `COPY` also the file's name.
+    pub name: String,
+    /// The file descriptor in front of `<<`, 0 where there is none.
+    pub fd: u32,
+    /// Whether variables are expanded: no part of the delimiter was quoted.
+    pub expand: bool,
+    /// Whether `<<-` asked to strip leading tabs.
+    pub chomp: bool,
+    /// The body as written, line ends included, tabs not stripped.
+    pub content: String,
+    /// The body's place in the text.
+    pub span: Span,
+}
+
+/// What an instruction asks for. Values are as written: not expanded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// `FROM`; the details stand in its [`Stage`].
+    From,
+    /// `ARG NAME[=DEFAULT] …`
+    Arg(Vec<ArgDeclaration>),
+    /// `ENV`
+    Env(Vec<Pair>),
+    /// `LABEL`
+    Label(Vec<Pair>),
+    /// `RUN`
+    Run(Run),
+    /// `COPY`
+    Copy(Copy),
+    /// `ADD`
+    Add(Add),
+    /// `WORKDIR`
+    Workdir(String),
+    /// `USER`
+    User(String),
+    /// `SHELL`
+    Shell(Vec<String>),
+    /// `ONBUILD`: the trigger's text, parsed when a stage builds upon this one.
+    Onbuild(String),
+    /// `CMD`
+    Cmd(CommandLine),
+    /// `ENTRYPOINT`
+    Entrypoint(CommandLine),
+    /// `HEALTHCHECK`: `NONE`, or `CMD` and its arguments.
+    Healthcheck(Vec<String>),
+    /// `EXPOSE`
+    Expose(Vec<String>),
+    /// `VOLUME`
+    Volume(Vec<String>),
+    /// `STOPSIGNAL`
+    StopSignal(String),
+    /// `MAINTAINER`
+    Maintainer(String),
+    /// An instruction that BuildKit refuses; a diagnostic says why.
+    Invalid,
+}
+
+/// One name of an `ARG` instruction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ArgDeclaration {
+    /// Left of `=`.
+    pub name: String,
+    /// Right of `=`, as written; `None` without `=`.
+    pub default: Option<String>,
+}
+
+/// A name and a value of `ENV` or `LABEL`, as written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pair {
+    /// Left of `=`, or the first word of the legacy form.
+    pub name: String,
+    /// Right of `=`, or the rest of the legacy form.
+    pub value: String,
+}
+
+/// The command of `RUN`, `CMD` or `ENTRYPOINT`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CommandLine {
+    /// The words of the JSON form, or one text of the shell form.
+    pub words: Vec<String>,
+    /// Whether the stage's shell goes in front.
+    pub shell: bool,
+}
+
+/// `RUN`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Run {
+    /// What is run.
+    pub command: CommandLine,
+    /// The values of `--mount=`, in order; see [`mount`].
+    pub mounts: Vec<String>,
+    /// The value of `--network=`.
+    pub network: Option<String>,
+    /// The value of `--security=`.
+    pub security: Option<String>,
+    /// The values of `--device=`.
+    pub devices: Vec<String>,
+}
+
+/// `COPY`, and what `ADD` shares with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Copy {
+    /// What is copied, in order.
+    pub sources: Vec<CopySource>,
+    /// Where to.
+    pub dest: String,
+    /// `--from=`
+    pub from: Option<String>,
+    /// `--chown=`
+    pub chown: Option<String>,
+    /// `--chmod=`
+    pub chmod: Option<String>,
+    /// `--link`
+    pub link: bool,
+    /// `--parents`
+    pub parents: bool,
+    /// `--exclude=`, in order.
+    pub exclude: Vec<String>,
+}
+
+/// One source of a `COPY` or `ADD`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CopySource {
+    /// A path, a pattern, or for `ADD` a URL.
+    Path(String),
+    /// The here-document of that index in the instruction.
+    Heredoc(usize),
+}
+
+/// `ADD`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Add {
+    /// Sources, destination and shared flags; `from` and `parents` unset.
+    pub copy: Copy,
+    /// `--checksum=`
+    pub checksum: Option<String>,
+    /// `--keep-git-dir`
+    pub keep_git_dir: Option<bool>,
+    /// `--unpack`
+    pub unpack: Option<bool>,
+}

@@ -1,0 +1,1 @@
+//! The `--name[=value]` flags of each instruction.

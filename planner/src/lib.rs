@@ -1,0 +1,11 @@
+//! The pure core of stageplan: from the text of a Dockerfile and the value of a build context to
+//! a prediction of what BuildKit's cache will do. No file, clock, environment, process, network,
+//! terminal or thread is touched here; everything that is known comes in as a value.
+//!
+//! The modules stand in reading order; each uses only those above it.
+
+pub mod context;
+pub mod diagnostic;
+pub mod digest;
+pub mod dockerfile;
+pub mod source;

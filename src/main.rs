@@ -1,0 +1,2 @@
+//! The `stageplan` binary: parse arguments, call one command, print one error, set the exit status.
+fn main() {}
