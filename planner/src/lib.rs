@@ -8,4 +8,6 @@ pub mod context;
 pub mod diagnostic;
 pub mod digest;
 pub mod dockerfile;
+pub mod history;
+pub mod snapshot;
 pub mod source;
