@@ -4,10 +4,10 @@
 //!
 //! The modules stand in reading order; each uses only those above it.
 
-pub mod context;
-pub mod diagnostic;
 pub mod digest;
-pub mod dockerfile;
-pub mod history;
-pub mod snapshot;
 pub mod source;
+pub mod diagnostic;
+pub mod dockerfile;
+pub mod context;
+pub mod snapshot;
+pub mod history;
