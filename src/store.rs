@@ -149,7 +149,7 @@ impl Store {
         let json = serde_json::to_vec(&addition.snapshot).context("cannot write a snapshot as JSON")?;
         let kept = listing::keep(listing::cut_bytes(&json), &mut additions);
         let snapshot = additions.put_bytes(kept);
-        present.write(&packs, additions.into_new())?;
+        present.write(&packs, &additions.into_new())?;
         for (name, sent) in &addition.sent {
             sent::write(&self.dir, name, sent)?;
         }

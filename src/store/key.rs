@@ -33,6 +33,8 @@ pub(super) fn write(dir: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
 /// A new key from the system's random source.
 pub(super) fn random() -> anyhow::Result<[u8; 32]> {
     let mut key = [0; 32];
-    File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut key)).context("cannot read random bytes")?;
+    File::open("/dev/urandom")
+        .and_then(|mut source| source.read_exact(&mut key))
+        .context("cannot read random bytes")?;
     Ok(key)
 }

@@ -63,7 +63,7 @@ impl Objects {
 
     /// Writes what is new into one pack. Where there are many packs they become one; the old ones go only
     /// when the new one is on disk.
-    pub(super) fn write(&self, dir: &Path, new: BTreeMap<ContentDigest, Vec<u8>>) -> anyhow::Result<()> {
+    pub(super) fn write(&self, dir: &Path, new: &BTreeMap<ContentDigest, Vec<u8>>) -> anyhow::Result<()> {
         if new.is_empty() {
             return Ok(());
         }
@@ -153,10 +153,7 @@ fn index(bytes: &[u8]) -> Result<Vec<(ContentDigest, Range<usize>)>, &'static st
     Ok(places)
 }
 
-fn write_pack<'a>(
-    dir: &Path,
-    objects: impl Iterator<Item = (&'a ContentDigest, &'a [u8])>,
-) -> anyhow::Result<PathBuf> {
+fn write_pack<'a>(dir: &Path, objects: impl Iterator<Item = (&'a ContentDigest, &'a [u8])>) -> anyhow::Result<PathBuf> {
     let mut payload = Vec::new();
     for (id, bytes) in objects {
         payload.extend_from_slice(id.as_bytes());
