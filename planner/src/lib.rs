@@ -7,6 +7,7 @@
 pub mod digest;
 pub mod source;
 pub mod diagnostic;
+pub mod glob;
 pub mod dockerfile;
 pub mod context;
 pub mod snapshot;
