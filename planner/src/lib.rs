@@ -10,5 +10,6 @@ pub mod diagnostic;
 pub mod glob;
 pub mod dockerfile;
 pub mod context;
+pub mod ignorefile;
 pub mod snapshot;
 pub mod history;
