@@ -11,5 +11,6 @@ pub mod glob;
 pub mod dockerfile;
 pub mod context;
 pub mod ignorefile;
+pub mod requested;
 pub mod snapshot;
 pub mod history;

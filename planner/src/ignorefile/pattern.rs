@@ -38,8 +38,10 @@ impl Pattern {
     /// Reads a cleaned pattern.
     pub(super) fn new(cleaned: &[u8]) -> Result<Self, BadPattern> {
         Glob::new(cleaned)?;
-        let matcher = shortcut(cleaned).unwrap_or_else(|| general(cleaned));
-        Ok(Self { cleaned: cleaned.to_vec(), matcher })
+        // BuildKit hands the patterns on as JSON, where no byte survives that is not UTF-8.
+        let cleaned = as_go_decodes(cleaned).into_owned();
+        let matcher = shortcut(&cleaned).unwrap_or_else(|| general(&cleaned));
+        Ok(Self { cleaned, matcher })
     }
 
     /// Whether the whole of `path` matches; `None` if the pattern cannot tell.
@@ -96,7 +98,7 @@ fn shortcut(cleaned: &[u8]) -> Option<Matcher> {
 
 /// The matcher by patternmatcher's own division.
 fn general(cleaned: &[u8]) -> Matcher {
-    let (form, regex) = go_regex::write(&as_go_decodes(cleaned));
+    let (form, regex) = go_regex::write(cleaned);
     match form {
         Form::Exact => Matcher::Exact,
         // Two bytes are cut off the pattern as it stands, whatever its form was read from.
