@@ -8,6 +8,7 @@ pub mod digest;
 pub mod source;
 pub mod diagnostic;
 pub mod glob;
+pub mod secret;
 pub mod dockerfile;
 pub mod context;
 pub mod ignorefile;

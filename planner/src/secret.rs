@@ -1,0 +1,162 @@
+//! Values that look like secrets: by the name they are given to, or by their own form. In go names, values
+//! and instruction texts, out come verdicts and texts with the values masked. This is a guess on the safe
+//! side, for what is shown and kept; it never decides whether a step runs.
+
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+/// What stands in place of a masked value.
+pub const MASK: &str = "***";
+
+/// Whether a value given to that name should be neither shown nor kept. Empty values, plain references to
+/// a variable and switches (`true`, `0`) hide nothing.
+#[must_use]
+pub fn looks_secret(name: &str, value: &str) -> bool {
+    (is_secret_name(name) && !is_harmless(value)) || is_secret_value(value)
+}
+
+/// The text with the values of secret-looking names masked (`NAME=value`, `ENV NAME value`, `--name value`,
+/// `"name": "value"`), and values that look like secrets wherever they stand.
+#[must_use]
+pub fn mask(text: &str) -> String {
+    let named = [&PAIR, &JSON_PAIR, &JSON_FLAG, &LEGACY, &SPACED].into_iter().fold(text.to_owned(), |text, regex| {
+        replace(regex, &text, |found| {
+            let (name, value) = (&found["name"], &found["value"]);
+            let masked = || format!("{}{name}{}{MASK}", &found["before"], &found["between"]);
+            looks_secret(name, unquoted(value)).then(masked)
+        })
+    });
+    let masked = replace(&AUTHORIZATION, &named, |found| Some(format!("{}{MASK}", &found["before"])));
+    let masked = replace(&URL_PASSWORD, &masked, |found| {
+        (!is_harmless(&found["password"])).then(|| format!("{}{MASK}@", &found["before"]))
+    });
+    replace(&SECRET_VALUE, &masked, |_| Some(MASK.to_owned()))
+}
+
+/// Endings of a word of a name, in upper case.
+const WORD_ENDINGS: [&str; 14] = [
+    "TOKEN",
+    "TOKENS",
+    "SECRET",
+    "SECRETS",
+    "PASSWORD",
+    "PASSWORDS",
+    "PASSWD",
+    "PASSPHRASE",
+    "APIKEY",
+    "APIKEYS",
+    "PRIVATEKEY",
+    "ACCESSKEY",
+    "CREDENTIAL",
+    "CREDENTIALS",
+];
+/// Whole words of a name; `PWD` alone is the working folder.
+const WORDS: [&str; 4] = ["AUTH", "PASS", "PAT", "PWD"];
+/// Words in front of `KEY`.
+const KEY_KINDS: [&str; 7] = ["API", "PRIVATE", "ACCESS", "SIGNING", "ENCRYPTION", "SSH", "DEPLOY"];
+
+fn is_secret_name(name: &str) -> bool {
+    let words = words(name);
+    // `DB_PASSWORD_FILE` names a place, not a value.
+    if words.last().is_some_and(|word| matches!(word.as_str(), "FILE" | "PATH" | "DIR")) {
+        return false;
+    }
+    let is_named = |(index, word): (usize, &String)| {
+        let pair = index > 0 && word == "KEY" && KEY_KINDS.contains(&words[index - 1].as_str());
+        let whole = WORDS.contains(&word.as_str()) && (word != "PWD" || (index > 0 && words[index - 1] != "OLD"));
+        pair || whole || WORD_ENDINGS.iter().any(|ending| word.ends_with(ending))
+    };
+    words.iter().enumerate().any(is_named)
+}
+
+/// `npmAuthToken`, `NPM_AUTH_TOKEN` and `npm.auth-token` are the words NPM, AUTH and TOKEN.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut after_lower = false;
+    for character in name.chars() {
+        if !character.is_alphanumeric() || (after_lower && character.is_uppercase()) {
+            words.push(String::new());
+        }
+        if character.is_alphanumeric() {
+            words.last_mut().into_iter().for_each(|word| word.extend(character.to_uppercase()));
+        }
+        after_lower = character.is_lowercase();
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+fn is_harmless(value: &str) -> bool {
+    let lower = value.trim().to_ascii_lowercase();
+    matches!(lower.as_str(), "" | "0" | "1" | "true" | "false" | "yes" | "no" | "on" | "off" | "none" | "null" | MASK)
+        || REFERENCE.as_ref().is_some_and(|reference| reference.is_match(value.trim()))
+}
+
+fn is_secret_value(value: &str) -> bool {
+    let matches = |regex: &LazyLock<Option<Regex>>| regex.as_ref().is_some_and(|regex| regex.is_match(value));
+    let password = URL_PASSWORD.as_ref().and_then(|regex| regex.captures(value));
+    matches(&SECRET_VALUE) || matches(&AUTHORIZATION) || password.is_some_and(|found| !is_harmless(&found["password"]))
+}
+
+fn unquoted(value: &str) -> &str {
+    let inner = |quote| value.strip_prefix(quote).map(|rest| rest.strip_suffix(quote).unwrap_or(rest));
+    inner('"').or_else(|| inner('\'')).unwrap_or(value)
+}
+
+fn replace(regex: &LazyLock<Option<Regex>>, text: &str, with: impl Fn(&Captures<'_>) -> Option<String>) -> String {
+    let Some(regex) = regex.as_ref() else { return text.to_owned() };
+    let replaced = regex.replace_all(text, |found: &Captures<'_>| with(found).unwrap_or_else(|| found[0].to_owned()));
+    replaced.into_owned()
+}
+
+/// The patterns are constants: each compiles, which the tests below prove by using every one.
+fn regex(pattern: &str) -> Option<Regex> {
+    Regex::new(pattern).ok()
+}
+
+/// One shell word, or a quoted text that may hold spaces.
+const VALUE: &str = r#"(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|\\.|[^\s"'\\;&|,)])+"#;
+
+static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    regex(&format!(r"(?<before>^|[^\w.$\{{])(?<name>[A-Za-z_][\w.-]*)(?<between>=)(?<value>{VALUE})"))
+});
+/// `"name": "value"`.
+static JSON_PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    regex(r#"(?<before>["'])(?<name>[A-Za-z_][\w.-]*)(?<between>["']\s*:\s*["'])(?<value>(?:[^"'\\]|\\.)+)"#)
+});
+/// `"--name", "value"` of the JSON form.
+static JSON_FLAG: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    regex(r#"(?<before>["']--?)(?<name>[A-Za-z_][\w.-]*)(?<between>["']\s*,\s*["'])(?<value>(?:[^"'\\]|\\.)+)"#)
+});
+/// `ENV NAME the whole rest`.
+static LEGACY: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    regex(r"(?s)(?<before>^\s*(?i:ONBUILD\s+)?(?i:ENV|LABEL)\s+)(?<name>[A-Za-z_][\w.-]*)(?<between>\s+)(?<value>.+)")
+});
+static SPACED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| regex(&format!(r"(?<before>\s--)(?<name>[A-Za-z_][\w.-]*)(?<between>\s+)(?<value>{VALUE})")));
+static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r"^\$(\w+|\{\w+\}|\(.*\))$"));
+static AUTHORIZATION: LazyLock<Option<Regex>> =
+    LazyLock::new(|| regex(r"(?<before>(?i:authorization)\s*:\s*(?i:bearer|basic|token)\s+)[^\s'\x22$]+"));
+static URL_PASSWORD: LazyLock<Option<Regex>> =
+    LazyLock::new(|| regex(r"(?<before>[A-Za-z][A-Za-z0-9+.-]*://[^\s/@:]*:)(?<password>[^\s/@]+)@"));
+static SECRET_VALUE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    regex(
+        &[
+            r"\bgh[pousr]_[A-Za-z0-9]{16,}",
+            r"\bgithub_pat_[A-Za-z0-9_]{16,}",
+            r"\bglpat-[\w-]{16,}",
+            r"\bnpm_[A-Za-z0-9]{24,}",
+            r"\bxox[abeprs]-[\w-]{10,}",
+            r"\bsk-[\w-]{20,}",
+            r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+            r"\bAIza[\w-]{35}",
+            r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*",
+            r"(?s)-----BEGIN [A-Z ]*(?:-----.*?(?:-----END [A-Z ]*-----|$))",
+        ]
+        .join("|"),
+    )
+});
+
+#[cfg(test)]
+mod tests;

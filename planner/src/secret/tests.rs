@@ -1,0 +1,105 @@
+//! What is taken for a secret, and what is not.
+
+use super::{looks_secret, mask};
+
+#[test]
+fn names_are_judged_word_by_word() {
+    let secret = [
+        "NPM_TOKEN",
+        "npmAuthToken",
+        "token",
+        "DB_PASSWORD",
+        "PGPASSWORD",
+        "MYSQL_PASSWD",
+        "AWS_SECRET_ACCESS_KEY",
+        "API_KEY",
+        "APIKEY",
+        "stripeApiKey",
+        "PRIVATE_KEY",
+        "GOOGLE_CREDENTIALS",
+        "HTTP_AUTH",
+        "DB_PWD",
+        "SMTP_PASS",
+    ];
+    for name in secret {
+        assert!(looks_secret(name, "swordfish"), "{name}");
+    }
+    let plain = [
+        "AUTHOR",
+        "AUTHORS",
+        "TOKENIZERS_PARALLELISM",
+        "PWD",
+        "OLDPWD",
+        "KEYBOARD",
+        "NODE_ENV",
+        "PATH",
+        "COMPASS",
+        "DB_PASSWORD_FILE",
+        "SECRETARY",
+        "PUBLIC_KEY",
+        "PASSENGER_VERSION",
+        "",
+    ];
+    for name in plain {
+        assert!(!looks_secret(name, "swordfish"), "{name}");
+    }
+}
+
+#[test]
+fn values_are_judged_by_their_form() {
+    let secret = [
+        "ghp_0123456789abcdefABCDEF0123456789abcd",
+        "github_pat_11AAAAAAA0123456789_abcdef",
+        "AKIAIOSFODNN7EXAMPLE",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",
+        "-----BEGIN OPENSSH PRIVATE KEY-----",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.SflKxwRJSMeKKF2QT4",
+        "postgres://me:swordfish@db:5432/app",
+        "https://user:swordfish@registry.example.com/",
+        "Authorization: Bearer swordfish",
+        "glpat-0123456789abcdef0123",
+        "npm_0123456789abcdefghijklmnopqrstuvwxyz",
+        "sk-proj-0123456789abcdefghijkl",
+        "xoxb-0123456789-abcdef",
+        "AIzaSyA0123456789abcdefghijklmnopqrstuv",
+    ];
+    for value in secret {
+        assert!(looks_secret("X", value), "{value}");
+        assert!(!mask(&format!("RUN echo {value}")).contains("0123456789"), "{value}");
+    }
+    for value in
+        ["production", "https://example.com/a@b", "1.2.3", "https://u:${TOKEN}@example.com", "eyJ", "git@host:a"]
+    {
+        assert!(!looks_secret("X", value), "{value}");
+        assert_eq!(mask(value), value);
+    }
+    for value in ["", "true", "0", "$NPM_TOKEN", "${NPM_TOKEN}", "$(cat /run/secrets/t)"] {
+        assert!(!looks_secret("NPM_TOKEN", value), "{value}");
+    }
+}
+
+#[test]
+fn instruction_texts_are_masked_where_the_value_stands() {
+    let cases = [
+        ("ENV NPM_TOKEN=abc NODE_ENV=production", "ENV NPM_TOKEN=*** NODE_ENV=production"),
+        ("ENV NPM_TOKEN abc def", "ENV NPM_TOKEN ***"),
+        ("ARG DB_PASSWORD=\"a b\" X=1", "ARG DB_PASSWORD=*** X=1"),
+        ("ARG DB_PASSWORD='a b'", "ARG DB_PASSWORD=***"),
+        ("ENV A=1 API_KEY=a\\ b", "ENV A=1 API_KEY=***"),
+        ("RUN curl --token abc -q && x", "RUN curl --token *** -q && x"),
+        ("RUN login --password=abc; ls", "RUN login --password=***; ls"),
+        ("RUN [\"login\", \"--password\", \"abc\"]", "RUN [\"login\", \"--password\", \"***\"]"),
+        ("RUN echo '{\"password\": \"abc\"}'", "RUN echo '{\"password\": \"***\"}'"),
+        ("RUN export TOKEN=abc&&go", "RUN export TOKEN=***&&go"),
+        ("RUN curl -H 'Authorization: Bearer abc' x", "RUN curl -H 'Authorization: Bearer ***' x"),
+        ("RUN git clone https://me:abc@host/r", "RUN git clone https://me:***@host/r"),
+        ("ENV NPM_TOKEN=$NPM_TOKEN", "ENV NPM_TOKEN=$NPM_TOKEN"),
+        ("RUN --mount=type=secret,id=npm_token npm ci", "RUN --mount=type=secret,id=npm_token npm ci"),
+        ("LABEL author=\"A. U. Thor\"", "LABEL author=\"A. U. Thor\""),
+        ("RUN echo ${TOKEN:-x} $SECRET", "RUN echo ${TOKEN:-x} $SECRET"),
+    ];
+    for (text, masked) in cases {
+        assert_eq!(mask(text), masked);
+        assert_eq!(mask(masked), masked, "masking twice changes nothing");
+    }
+}

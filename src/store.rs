@@ -1,0 +1,226 @@
+//! The state folder: what earlier builds were made of and did. [`Store`] reads and appends; it never changes
+//! what a line or a pack says, and writes nothing until something is recorded. In go records, snapshots and
+//! context trees, out come the same. Files it cannot use are set aside with a warning. It does not decide
+//! what a record means, and never touches a build context.
+//!
+//! `builds.jsonl` lists the builds, `packs/` holds snapshots and trees by digest, `sent/` what the engine
+//! last received, `scans/` what is known of files by their stat, `key` the secret key; `lock` is held while
+//! one process writes.
+
+mod wire;
+mod files;
+mod pack;
+mod listing;
+mod tree;
+mod key;
+mod log;
+mod sent;
+#[cfg(test)]
+mod tests;
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use anyhow::Context as _;
+use planner::context::{BuildContext, Stamped};
+use planner::digest::ContentDigest;
+use planner::history::BuildRecord;
+use planner::snapshot::Snapshot;
+
+use files::Warnings;
+use pack::{Additions, Objects};
+
+/// A state folder, which need not exist yet.
+pub(crate) struct Store {
+    dir: PathBuf,
+    warnings: Warnings,
+    key: OnceCell<[u8; 32]>,
+    objects: RefCell<Option<Rc<Objects>>>,
+    /// The object of each build's snapshot, by the build's id.
+    snapshots: RefCell<BTreeMap<String, ContentDigest>>,
+}
+
+/// Everything that one build adds.
+pub(crate) struct Addition {
+    /// The build; its id must be new.
+    pub(crate) record: BuildRecord,
+    /// What it was made from.
+    pub(crate) snapshot: Snapshot,
+    /// The trees that the snapshot names by digest.
+    pub(crate) trees: Vec<BuildContext>,
+    /// What the engine has received of each context, by the context's name; replaces what was known of it.
+    pub(crate) sent: Vec<(String, Stamped)>,
+}
+
+impl Store {
+    /// The store in that folder. Nothing is read or written yet.
+    pub(crate) fn open(dir: PathBuf) -> Self {
+        Self {
+            dir,
+            warnings: Warnings::default(),
+            key: OnceCell::new(),
+            objects: RefCell::default(),
+            snapshots: RefCell::default(),
+        }
+    }
+
+    /// The warnings since the last call: files that were set aside.
+    pub(crate) fn take_warnings(&self) -> Vec<String> {
+        self.warnings.take()
+    }
+
+    /// The key for digests of values that look like secrets. Where none is kept yet the key is one of its own,
+    /// good for this run; [`Store::append`] keeps it. What is going to record calls [`Store::keep_secret_key`].
+    pub(crate) fn secret_key(&self) -> anyhow::Result<[u8; 32]> {
+        if let Some(key) = self.key.get() {
+            return Ok(*key);
+        }
+        let key = match key::read(&self.dir, &self.warnings)? {
+            Some(key) => key,
+            None => key::random()?,
+        };
+        Ok(*self.key.get_or_init(|| key))
+    }
+
+    /// The same key, kept from now on, so that two processes that record at once use one key.
+    pub(crate) fn keep_secret_key(&self) -> anyhow::Result<[u8; 32]> {
+        let _lock = files::lock(&self.dir)?;
+        self.settle_key()
+    }
+
+    /// Every recorded build, oldest first.
+    pub(crate) fn builds(&self) -> anyhow::Result<Vec<BuildRecord>> {
+        Ok(self.read_log()?.into_iter().map(|line| line.record).collect())
+    }
+
+    /// Whether builds were recorded that can no longer be read: then a step that no record knows may have
+    /// been built all the same.
+    pub(crate) fn has_lost_builds(&self) -> bool {
+        log::has_lost_builds(&self.dir)
+    }
+
+    /// What the build of that id was made from; `None` where it is not kept, or kept in a form that cannot be read.
+    pub(crate) fn snapshot(&self, id: &str) -> anyhow::Result<Option<Snapshot>> {
+        if !self.snapshots.borrow().contains_key(id) {
+            drop(self.read_log()?);
+        }
+        let Some(object) = self.snapshots.borrow().get(id).copied() else { return Ok(None) };
+        let find = |objects: &Objects| listing::find(objects.find(&object)?, objects);
+        let Some(json) = self.find_object(find)? else {
+            self.warnings.push(format!("the inputs of the recorded build `{id}` are missing"));
+            return Ok(None);
+        };
+        let snapshot = serde_json::from_slice(&json);
+        if let Err(error) = &snapshot {
+            self.warnings.push(format!("the inputs of the recorded build `{id}` cannot be read ({error})"));
+        }
+        Ok(snapshot.ok())
+    }
+
+    /// The context tree of that digest; `None` where it is not kept. Folders and files that `like` has at the
+    /// same paths are shared with it.
+    pub(crate) fn tree(&self, root: &ContentDigest, like: &BuildContext) -> anyhow::Result<Option<BuildContext>> {
+        let found = self.find_object(|objects| tree::find(root, Some(like.root()), objects))?;
+        Ok(found.map(BuildContext::from_root))
+    }
+
+    /// What the engine last received of the context of that name; `None` where that is not known.
+    pub(crate) fn sent(&self, name: &str) -> anyhow::Result<Option<Stamped>> {
+        // The state may be newer than the objects read so far.
+        self.objects.replace(None);
+        sent::read(&self.dir, name, &*self.objects()?, &self.warnings)
+    }
+
+    /// Records a build. When this returns it is on disk; when it fails or is stopped, the build is not
+    /// recorded and all that was recorded before still is. Other processes wait meanwhile.
+    pub(crate) fn append(&self, addition: &Addition) -> anyhow::Result<()> {
+        let _lock = files::lock(&self.dir)?;
+        self.settle_key()?;
+        log::repair(&self.dir, &self.warnings)?;
+        let packs = self.dir.join("packs");
+        let present = Objects::load(&packs, &self.warnings)?;
+        let mut additions = Additions::to(&present);
+        let contexts = addition.trees.iter().chain(addition.sent.iter().map(|(_, sent)| &sent.context));
+        for context in contexts {
+            tree::keep(context.root(), &mut additions);
+        }
+        let json = serde_json::to_vec(&addition.snapshot).context("cannot write a snapshot as JSON")?;
+        let kept = listing::keep(listing::cut_bytes(&json), &mut additions);
+        let snapshot = additions.put_bytes(kept);
+        present.write(&packs, &additions.into_new())?;
+        for (name, sent) in &addition.sent {
+            sent::write(&self.dir, name, sent)?;
+        }
+        self.objects.replace(None);
+        log::append(&self.dir, &log::Line { snapshot, record: addition.record.clone() })
+    }
+
+    /// Where the stat cache of a context is kept. The folder is named by the context's canonical path.
+    pub(crate) fn stat_cache_path(&self, context_root: &Path) -> PathBuf {
+        let path = context_root.as_os_str().as_encoded_bytes();
+        self.dir.join("scans").join(ContentDigest::of(path).short())
+    }
+
+    /// Makes the folder that a file of the store is about to be written into, with the store's modes.
+    pub(crate) fn create_parent(&self, path: &Path) -> anyhow::Result<()> {
+        path.parent().map_or(Ok(()), files::create_dir)
+    }
+
+    fn read_log(&self) -> anyhow::Result<Vec<log::Line>> {
+        let lines = log::read(&self.dir, &self.warnings)?;
+        let snapshots = lines.iter().map(|line| (line.record.id.clone(), line.snapshot));
+        self.snapshots.borrow_mut().extend(snapshots);
+        Ok(lines)
+    }
+
+    /// Keeps the key that is in use, or takes the kept one into use. The caller holds the lock.
+    fn settle_key(&self) -> anyhow::Result<[u8; 32]> {
+        if let Some(kept) = key::read(&self.dir, &self.warnings)? {
+            anyhow::ensure!(
+                *self.key.get_or_init(|| kept) == kept,
+                "another process has just set up the state folder `{}`; try again",
+                self.dir.display()
+            );
+            return Ok(kept);
+        }
+        let key = self.secret_key()?;
+        key::write(&self.dir, &key)?;
+        Ok(key)
+    }
+
+    fn objects(&self) -> anyhow::Result<Rc<Objects>> {
+        if let Some(objects) = &*self.objects.borrow() {
+            return Ok(objects.clone());
+        }
+        let objects = Rc::new(Objects::load(&self.dir.join("packs"), &self.warnings)?);
+        self.objects.replace(Some(objects.clone()));
+        Ok(objects)
+    }
+
+    /// What `find` finds among the objects; they are read again once where it finds nothing, because another
+    /// process may have added some.
+    fn find_object<T>(&self, find: impl Fn(&Objects) -> Option<T>) -> anyhow::Result<Option<T>> {
+        let was_read = self.objects.borrow().is_some();
+        if let Some(found) = find(&*self.objects()?) {
+            return Ok(Some(found));
+        }
+        if was_read {
+            self.objects.replace(None);
+        }
+        Ok(if was_read { find(&*self.objects()?) } else { None })
+    }
+}
+
+/// The state folder the user means: `--state-dir`, else `$STAGEPLAN_STATE_DIR`, else
+/// `$XDG_STATE_HOME/stageplan`, else `~/.local/state/stageplan`. `env` looks up an environment variable.
+pub(crate) fn locate(flag: Option<PathBuf>, env: impl Fn(&str) -> Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    let set = |name: &str| env(name).filter(|path| !path.as_os_str().is_empty());
+    // The XDG base directory specification: relative paths in these variables are invalid and ignored.
+    let absolute = |name: &str| set(name).filter(|path| path.is_absolute());
+    flag.or_else(|| set("STAGEPLAN_STATE_DIR"))
+        .or_else(|| absolute("XDG_STATE_HOME").map(|dir| dir.join("stageplan")))
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state/stageplan")))
+        .context("no folder for recorded builds: `HOME` is not set")
+}

@@ -1,0 +1,135 @@
+//! The log of builds: `builds.jsonl`, one line per build, only ever appended to. Each line carries the
+//! version of its form and a checksum of the rest of it; the line is what makes a build recorded, so it is
+//! written last. Lines that cannot be used are set aside with the whole old file, and the good ones stay.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+use anyhow::Context as _;
+use planner::digest::ContentDigest;
+use planner::history::BuildRecord;
+use serde::{Deserialize, Serialize};
+
+use super::files::{self, Warnings};
+
+const NAME: &str = "builds.jsonl";
+const FRONT: &str = r#"{"version":1,"check":""#;
+/// Hexadecimal digits of the checksum.
+const CHECK_LEN: usize = 16;
+
+/// One recorded build.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Line {
+    /// The object that holds the build's snapshot.
+    pub(super) snapshot: ContentDigest,
+    /// The build.
+    pub(super) record: BuildRecord,
+}
+
+/// The recorded builds, oldest first. A last line without its line end was never finished, and is not one.
+/// Damaged lines are set aside under the lock; the caller must not hold it.
+pub(super) fn read(dir: &Path, warnings: &Warnings) -> anyhow::Result<Vec<Line>> {
+    let Some(bytes) = files::read(&dir.join(NAME))? else { return Ok(Vec::new()) };
+    let parsed = parse(&bytes);
+    if parsed.bad.is_none() {
+        return Ok(parsed.lines);
+    }
+    match files::lock(dir) {
+        Ok(_lock) => repair(dir, warnings),
+        Err(error) => {
+            warnings.push(format!("some recorded builds cannot be read and are left out ({error:#})"));
+            Ok(parsed.lines)
+        }
+    }
+}
+
+/// The same for a caller that holds the lock.
+pub(super) fn repair(dir: &Path, warnings: &Warnings) -> anyhow::Result<Vec<Line>> {
+    let path = dir.join(NAME);
+    let Some(bytes) = files::read(&path)? else { return Ok(Vec::new()) };
+    let parsed = parse(&bytes);
+    if let Some(why) = parsed.bad {
+        let aside = files::aside(&path);
+        let kept = fs::hard_link(&path, &aside).with_context(|| format!("cannot write `{}`", aside.display()));
+        kept.and_then(|()| files::replace(&path, &parsed.good))?;
+        let n_good = parsed.lines.len();
+        warnings.push(format!(
+            "`{}` {why}; {n_good} recorded builds are kept, the old file is set aside as `{}`",
+            path.display(),
+            aside.display()
+        ));
+    }
+    Ok(parsed.lines)
+}
+
+/// Whether builds were recorded that can no longer be read.
+pub(super) fn has_lost_builds(dir: &Path) -> bool {
+    let prefix = format!("{NAME}.damaged-");
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
+}
+
+/// Appends a line and waits until it is on disk. The caller holds the lock.
+pub(super) fn append(dir: &Path, line: &Line) -> anyhow::Result<()> {
+    let path = dir.join(NAME);
+    let text = write_line(line)?;
+    let append = || -> io::Result<()> {
+        let mut file = files::open_append(&path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        // What a writer that was stopped half-way left behind must not join the new line.
+        let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        file.set_len(end as u64)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    append().with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+struct Parsed {
+    lines: Vec<Line>,
+    good: Vec<u8>,
+    /// Why the file is not good as a whole, as the end of a sentence.
+    bad: Option<&'static str>,
+}
+
+fn parse(bytes: &[u8]) -> Parsed {
+    let mut parsed = Parsed { lines: Vec::new(), good: Vec::new(), bad: None };
+    for raw in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let Some(text) = raw.strip_suffix(b"\n") else { break };
+        match read_line(text) {
+            Some(line) => {
+                parsed.lines.push(line);
+                parsed.good.extend_from_slice(raw);
+            }
+            None if text.starts_with(b"{\"version\":") && !text.starts_with(FRONT.as_bytes()) => {
+                parsed.bad = Some("holds builds recorded by another version of stageplan");
+            }
+            None => parsed.bad = Some("is damaged"),
+        }
+    }
+    parsed
+}
+
+fn read_line(text: &[u8]) -> Option<Line> {
+    let checked = std::str::from_utf8(text).ok()?.strip_prefix(FRONT)?;
+    let (check, rest) = checked.split_at_checked(CHECK_LEN)?;
+    let rest = rest.strip_prefix("\",")?;
+    if check != checksum(rest) {
+        return None;
+    }
+    serde_json::from_str(&format!("{{{rest}")).ok()
+}
+
+fn write_line(line: &Line) -> anyhow::Result<String> {
+    let json = serde_json::to_string(line).context("cannot write a build record as JSON")?;
+    let rest = json.strip_prefix('{').unwrap_or(&json);
+    Ok(format!("{FRONT}{}\",{rest}\n", checksum(rest)))
+}
+
+fn checksum(rest: &str) -> String {
+    let mut digits = ContentDigest::of(rest.as_bytes()).to_string();
+    digits.truncate(CHECK_LEN);
+    digits
+}
