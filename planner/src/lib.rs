@@ -7,8 +7,8 @@
 pub mod digest;
 pub mod source;
 pub mod diagnostic;
-pub mod secret;
 pub mod glob;
+pub mod secret;
 pub mod dockerfile;
 pub mod context;
 pub mod ignorefile;
