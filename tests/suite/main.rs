@@ -1,1 +1,3 @@
 //! Every file-driven test.
+
+mod ignorefile;
