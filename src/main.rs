@@ -1,5 +1,62 @@
 //! The `stageplan` binary: parse arguments, call one command, print one error, set the exit status.
-#[expect(dead_code, reason = "no command records yet")]
-mod store;
 
-fn main() {}
+mod fault;
+mod plugin;
+mod args;
+mod store;
+mod project;
+mod render;
+mod commands;
+
+use std::env;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use commands::Cli;
+use fault::Fault;
+use plugin::Call;
+use render::palette::{ERROR, HINT};
+use render::text::escape;
+
+/// What the exit status says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Status {
+    /// The question was answered.
+    Answered = 0,
+    /// The question was answered, and the answer is no.
+    #[expect(dead_code, reason = "no command says no yet")]
+    No = 1,
+    /// The question could not be answered.
+    CouldNot = 2,
+}
+
+fn main() -> ExitCode {
+    let outcome = match plugin::read(env::args_os().collect()) {
+        Call::Program(words) => commands::run(&Cli::parse_from(words)),
+        Call::Metadata(metadata) => render::answer(&metadata).map(|()| Status::Answered).map_err(Into::into),
+    };
+    let status = outcome.unwrap_or_else(|error| report(&error));
+    ExitCode::from(status as u8)
+}
+
+/// Prints what went wrong and one hint. A reader who has seen enough and closed the pipe is no error.
+fn report(error: &anyhow::Error) -> Status {
+    let is_closed = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(is_closed) {
+        return Status::Answered;
+    }
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        usage.exit();
+    }
+    let mut err = anstream::stderr();
+    // Nobody is left to tell when standard error is closed.
+    let _ = writeln!(err, "{ERROR}error{ERROR:#}: {}", escape(&format!("{error:#}")));
+    if let Some(hint) = Fault::hint_of(error) {
+        let _ = writeln!(err, "{HINT}hint{HINT:#}: {}", escape(hint));
+    }
+    Status::CouldNot
+}

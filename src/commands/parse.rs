@@ -1,0 +1,33 @@
+//! `parse`: the Dockerfile as JSON, as BuildKit's parser sees it. For tools and for comparing with BuildKit.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use planner::dockerfile::Dockerfile;
+
+use crate::Status;
+use crate::render;
+use crate::render::json::{self, ParseView};
+
+/// Print a Dockerfile as JSON, as BuildKit's parser sees it
+#[derive(Args)]
+pub(super) struct ParseArgs {
+    /// The Dockerfile, `-` for standard input
+    file: PathBuf,
+}
+
+pub(super) fn run(args: &ParseArgs) -> anyhow::Result<Status> {
+    let mut bytes = Vec::new();
+    if args.file.as_os_str() == "-" {
+        io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+    } else {
+        bytes = fs::read(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
+    }
+    let (dockerfile, diagnostics) = Dockerfile::parse(&bytes);
+    let view = ParseView::new(&dockerfile, &diagnostics);
+    render::answer(&json::write(&view)?)?;
+    Ok(if view.is_ok() { Status::Answered } else { Status::CouldNot })
+}

@@ -1,0 +1,140 @@
+//! One project as the command line names it: the context folder, the Dockerfile, the ignore file, who the
+//! project is, and what the builder's flags ask for. Everything is read once, here; missing and unreadable
+//! files become errors that name the file. Nothing is walked, parsed or decided.
+
+mod dockerfile;
+mod ignorefile;
+mod identity;
+mod hosts;
+mod resources;
+mod platform;
+mod request;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use planner::engine_profile::EngineProfile;
+use planner::history::ProjectId;
+use planner::request::Request;
+
+use crate::args::{BuilderFlags, ProjectArgs};
+use crate::fault::Fault;
+
+pub(crate) use dockerfile::DockerfileSource;
+pub(crate) use ignorefile::IgnoreSource;
+pub(crate) use request::LocalContext;
+
+/// A project, read.
+pub(crate) struct Project {
+    /// The context folder.
+    pub(crate) context: ContextDir,
+    /// The Dockerfile; `None` where the default one is missing, see [`Project::dockerfile`].
+    dockerfile: Option<DockerfileSource>,
+    /// The ignore file of the context; `None` if there is none.
+    pub(crate) ignorefile: Option<IgnoreSource>,
+    /// What makes two builds builds of one project.
+    pub(crate) id: ProjectId,
+    flags: BuilderFlags,
+}
+
+/// A folder that a build reads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct ContextDir {
+    /// Absolute, symbolic links resolved.
+    pub(crate) root: PathBuf,
+    /// As the user wrote it.
+    pub(crate) shown: PathBuf,
+}
+
+impl Project {
+    /// Reads the project that the arguments name.
+    ///
+    /// # Errors
+    /// If the context is no readable folder, or a file that must be there cannot be read.
+    pub(crate) fn open(args: &ProjectArgs) -> anyhow::Result<Self> {
+        let flags = args.flags()?;
+        let context = ContextDir::open(&args.context)?;
+        let file = flags.file.as_deref().filter(|file| !file.as_os_str().is_empty());
+        let dockerfile = dockerfile::read(&context, file)?;
+        let ignorefile = ignorefile::read(&context, &dockerfile::ignorefile_candidate(&context, file))?;
+        let id = identity::identify(&context.root);
+        Ok(Self { context, dockerfile, ignorefile, id, flags })
+    }
+
+    /// What the builder's flags ask for, under the rules of `profile`; nothing is known of images.
+    ///
+    /// # Errors
+    /// If docker would refuse one of the flags.
+    pub(crate) fn request(&self, profile: EngineProfile) -> anyhow::Result<Request> {
+        request::read(&self.flags, profile)
+    }
+
+    /// The folders named with `--build-context`, by name.
+    ///
+    /// # Errors
+    /// If one is missing or no folder, or its ignore file cannot be read.
+    pub(crate) fn local_contexts(&self) -> anyhow::Result<BTreeMap<String, LocalContext>> {
+        request::local_contexts(&self.flags)
+    }
+
+    /// The Dockerfile.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(crate) fn dockerfile(&self) -> anyhow::Result<&DockerfileSource> {
+        self.dockerfile.as_ref().ok_or_else(|| {
+            let path = self.context.shown.join("Dockerfile");
+            Fault::new(format!("cannot read `{}`: no such file", clean(&path).display()))
+                .with_hint("name the Dockerfile with --file, or the folder it is in")
+                .into()
+        })
+    }
+}
+
+impl ContextDir {
+    /// Resolves a folder.
+    ///
+    /// # Errors
+    /// If it is missing, is no folder, or cannot be read.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        let shown = path.display();
+        if path == Path::new("-") {
+            let fault = Fault::new("cannot read a build context from standard input");
+            return Err(fault.with_hint("unpack it into a folder and name that").into());
+        }
+        let text = path.to_string_lossy();
+        if text.contains("://") || text.starts_with("git@") {
+            let fault = Fault::new(format!("the build context `{shown}` is not on this machine"));
+            return Err(fault.with_hint("clone or download it, and name the folder").into());
+        }
+        let root = fs::canonicalize(path).map_err(|error| {
+            Fault::new(format!("cannot open the build context `{shown}`: {}", reason(&error)))
+                .with_hint("name the folder that holds the files to build, such as `.`")
+        })?;
+        if !root.is_dir() {
+            let fault = Fault::new(format!("the build context `{shown}` is not a folder"));
+            return Err(fault.with_hint(format!("to name a Dockerfile, write `--file {shown}`")).into());
+        }
+        fs::read_dir(&root)
+            .map_err(|error| Fault::new(format!("cannot read the build context `{shown}`: {}", reason(&error))))?;
+        Ok(Self { root, shown: path.to_owned() })
+    }
+}
+
+/// The reason of a failed system call as one clause, without the number.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        std::io::ErrorKind::NotADirectory => "a part of the path is not a folder".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// The path without `.` components: `./a` is `a`.
+fn clean(path: &Path) -> PathBuf {
+    let cleaned: PathBuf = path.components().filter(|part| *part != std::path::Component::CurDir).collect();
+    if cleaned.as_os_str().is_empty() { PathBuf::from(".") } else { cleaned }
+}
