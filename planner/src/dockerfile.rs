@@ -5,10 +5,23 @@
 //! The tree is lossless: the text is kept, and each token's [`Span`] points into it, so an edit touches
 //! only what it means to.
 
+mod go;
+mod nearest;
+mod number;
+mod csv;
+mod json_array;
 pub mod expand;
-pub mod flags;
-pub mod lines;
 pub mod mount;
+mod device;
+mod directives;
+mod lines;
+pub mod heredoc;
+mod words;
+mod keyword;
+mod node;
+mod flags;
+mod copying;
+mod command;
 pub mod parse;
 
 use std::ops::Range;
@@ -82,8 +95,8 @@ pub struct Stage {
 /// One instruction, as BuildKit's parser sees it and as it is meant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Instruction {
-    /// From the first byte of the keyword's line to the end of the last line (a here-document's terminator
-    /// included), without the last line end.
+    /// From the first byte of the first physical line, indentation included, to the end of the last (a
+    /// here-document's terminator included), without the last line end.
     pub span: Span,
     /// The first physical line, counted from 1.
     pub line: u32,
@@ -100,11 +113,14 @@ pub struct Instruction {
     pub json: bool,
     /// The here-documents, in order.
     pub heredocs: Vec<Heredoc>,
+    /// What an `ONBUILD` triggers, as far as it can be told before it fires; it shares the here-documents.
+    pub trigger: Option<Box<Instruction>>,
     /// What the instruction means.
     pub command: Command,
 }
 
-/// A decoded token and the place it was written at.
+/// A decoded token and the place it was written at. Where the token goes over an escaped line end, the span
+/// covers that, and comment lines between; so the text at the span is not always the token's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Word {
     /// The token as the parser decodes it.
@@ -118,8 +134,8 @@ pub struct Word {
 pub struct Heredoc {
     /// The delimiter, quotes removed; for `COPY` also the file's name.
     pub name: String,
-    /// The file descriptor in front of `<<`, 0 where there is none.
-    pub fd: u32,
+    /// The file descriptor in front of `<<`, 0 where there is none, the largest number where it is too large.
+    pub fd: u64,
     /// Whether variables are expanded: no part of the delimiter was quoted.
     pub expand: bool,
     /// Whether `<<-` asked to strip leading tabs.
@@ -153,7 +169,8 @@ pub enum Command {
     User(String),
     /// `SHELL`
     Shell(Vec<String>),
-    /// `ONBUILD`: the trigger's text, parsed when a stage builds upon this one.
+    /// `ONBUILD`: the trigger's text, its here-documents written out behind the line, as BuildKit stores it;
+    /// parsed when a stage builds upon this one, see [`parse::parse_trigger`].
     Onbuild(String),
     /// `CMD`
     Cmd(CommandLine),
@@ -243,6 +260,16 @@ pub enum CopySource {
     Path(String),
     /// The here-document of that index in the instruction.
     Heredoc(usize),
+    /// A here-document whose word does not agree with the body that BuildKit finds for it: two of one name
+    /// that differ in quotes or dash, or none, because the line has an open quote.
+    Inline {
+        /// The file's name.
+        name: String,
+        /// What is in it, leading tabs stripped already.
+        content: String,
+        /// Whether variables are expanded.
+        expand: bool,
+    },
 }
 
 /// `ADD`

@@ -1,1 +1,257 @@
-//! Bytes to logical lines.
+//! Bytes to logical lines: line ends, comments, directives, escaped line ends, and the bodies of
+//! here-documents. Bytes go in; out come lines of which each byte knows its place in the file, and notes of
+//! what was wrong on the way. What stands in a line is not looked at here.
+
+use std::ops::Range;
+
+use super::directives::{DirectiveBlock, DirectiveLine, without_mark};
+use super::go;
+
+/// BuildKit reads lines into a buffer of this size; a line that fills it without an end is too long.
+const LINE_BUFFER: usize = 65_536;
+
+/// A line as the parser sees it, escaped line ends taken out.
+pub(super) struct LogicalLine {
+    /// Without indentation in front and without the last line end.
+    pub(super) bytes: Vec<u8>,
+    /// For each run of bytes its start in `bytes` and in the file.
+    pieces: Vec<(usize, usize)>,
+    /// The first physical line, from 1.
+    pub(super) line: u32,
+    /// Offset in the file of the first physical line's first byte.
+    pub(super) start: usize,
+}
+
+impl LogicalLine {
+    /// Where in the file a range of the line stands. Where the range goes over an escaped line end, the place
+    /// covers it, and comments between too.
+    pub(super) fn place(&self, range: &Range<usize>) -> Range<usize> {
+        let at = |offset: usize| {
+            let piece = self.pieces.partition_point(|piece| piece.0 <= offset).saturating_sub(1);
+            self.pieces.get(piece).map_or(self.start, |piece| piece.1 + (offset - piece.0))
+        };
+        let start = at(range.start);
+        start..if range.is_empty() { start } else { at(range.end - 1) + 1 }
+    }
+
+    fn push(&mut self, bytes: &[u8], start: usize) {
+        if !bytes.is_empty() {
+            self.pieces.push((self.bytes.len(), start));
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+}
+
+/// Something a reader of lines has to say.
+pub(super) struct Note {
+    /// BuildKit's words.
+    pub(super) message: String,
+    /// The line BuildKit blames.
+    pub(super) line: u32,
+    /// Where it is.
+    pub(super) place: Range<usize>,
+}
+
+/// A directive as it stands in the file.
+pub(super) struct DirectiveNote {
+    pub(super) name: String,
+    pub(super) value: String,
+    pub(super) line: u32,
+    pub(super) place: Range<usize>,
+}
+
+/// Reads a file line by line.
+pub(super) struct LineReader<'a> {
+    physical: PhysicalLines<'a>,
+    block: DirectiveBlock,
+    /// How many physical lines were read.
+    pub(super) line: u32,
+    /// Behind the last physical line that was read, its line end left out.
+    pub(super) end: usize,
+    /// The escape character.
+    pub(super) escape: u8,
+    pub(super) directives: Vec<DirectiveNote>,
+    pub(super) comments: Vec<Range<usize>>,
+    pub(super) errors: Vec<Note>,
+    pub(super) warnings: Vec<Note>,
+}
+
+impl<'a> LineReader<'a> {
+    pub(super) fn new(source: &'a [u8]) -> Self {
+        Self {
+            physical: PhysicalLines { source, at: 0, state: State::Reading },
+            block: DirectiveBlock::default(),
+            line: 0,
+            end: 0,
+            escape: b'\\',
+            directives: Vec::new(),
+            comments: Vec::new(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The file.
+    pub(super) fn source(&self) -> &'a [u8] {
+        self.physical.source
+    }
+
+    /// Whether a line was too long to read.
+    pub(super) fn met_too_long(&self) -> bool {
+        self.physical.state != State::Reading
+    }
+
+    /// The next line that is neither blank nor a comment.
+    pub(super) fn next_logical(&mut self) -> Option<LogicalLine> {
+        loop {
+            let (bytes, start) = self.next_physical()?;
+            let token = without_end(bytes);
+            let indentation = go::leading_space(token);
+            let token = &token[indentation..];
+            self.read_directive(token, start);
+            self.line += 1;
+            if token.is_empty() || token[0] == b'#' {
+                continue;
+            }
+            let mut logical = LogicalLine { bytes: Vec::new(), pieces: Vec::new(), line: self.line, start };
+            let (kept, continues) = without_continuation(token, self.escape);
+            logical.push(kept, start + indentation);
+            if continues {
+                self.continue_line(&mut logical);
+            }
+            return Some(logical);
+        }
+    }
+
+    fn continue_line(&mut self, logical: &mut LogicalLine) {
+        let mut met_empty = false;
+        let mut continues = true;
+        while continues {
+            let Some((bytes, start)) = self.next_physical() else { break };
+            self.line += 1;
+            let token = without_end(bytes);
+            match token.get(go::leading_space(token)) {
+                None => met_empty = true,
+                Some(b'#') => self.comments.push(start..self.end),
+                Some(_) => {
+                    let (kept, is_continued) = without_continuation(token, self.escape);
+                    logical.push(kept, start);
+                    continues = is_continued;
+                }
+            }
+        }
+        if met_empty {
+            let place = logical.start..self.end;
+            self.warnings.push(Note { message: "Empty continuation line".to_owned(), line: self.line, place });
+        }
+    }
+
+    /// The body of a here-document, up to its terminator, which is read too; `None` where it is missing.
+    pub(super) fn heredoc_body(&mut self, name: &str, chomp: bool) -> Option<Range<usize>> {
+        let mut body: Option<Range<usize>> = None;
+        while let Some((bytes, start)) = self.next_physical() {
+            self.line += 1;
+            let mut token = without_end(bytes);
+            while let Some(b'\t') = token.first().filter(|_| chomp) {
+                token = &token[1..];
+            }
+            if token == name.as_bytes() {
+                return Some(body.unwrap_or(start..start));
+            }
+            body = Some(body.map_or(start, |body| body.start)..start + bytes.len());
+        }
+        None
+    }
+
+    /// The next physical line, its line end included, and its offset.
+    fn next_physical(&mut self) -> Option<(&'a [u8], usize)> {
+        let (bytes, mut start) = self.physical.next()?;
+        self.end = start + without_end(bytes).len();
+        let unmarked = if self.line == 0 { without_mark(bytes) } else { bytes };
+        start += bytes.len() - unmarked.len();
+        self.end = self.end.max(start);
+        Some((unmarked, start))
+    }
+
+    /// Takes note of a line that may be a directive, or else a comment.
+    fn read_directive(&mut self, token: &[u8], start: usize) {
+        let place = start..self.end;
+        match self.block.read(token, "#") {
+            DirectiveLine::Other if token.first() == Some(&b'#') => self.comments.push(place),
+            DirectiveLine::Other => {}
+            DirectiveLine::Repeated(name) => {
+                let message = format!("only one {name} parser directive can be used");
+                self.errors.push(Note { message, line: self.line, place });
+            }
+            DirectiveLine::Directive(name, value) => {
+                match value.as_str() {
+                    _ if name != "escape" => {}
+                    "\\" => self.escape = b'\\',
+                    "`" => self.escape = b'`',
+                    _ => {
+                        let message = format!("invalid escape token '{value}' does not match ` or \\");
+                        // BuildKit blames the line before.
+                        self.errors.push(Note { message, line: self.line, place: place.clone() });
+                    }
+                }
+                self.directives.push(DirectiveNote { name, value, line: self.line + 1, place });
+            }
+        }
+    }
+}
+
+/// The line without its line end.
+fn without_end(line: &[u8]) -> &[u8] {
+    let n_end = line.iter().rev().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    &line[..line.len() - n_end]
+}
+
+/// The line without an escape character at its end, and whether there was one. One that stands directly
+/// behind another does not count.
+fn without_continuation(line: &[u8], escape: u8) -> (&[u8], bool) {
+    let n_blank = line.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    match line[..line.len() - n_blank].strip_suffix(&[escape]) {
+        Some(kept) if kept.last() != Some(&escape) => (kept, true),
+        _ => (line, false),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Reading,
+    /// A line was too long, which looked like the end of the file.
+    TooLong,
+    /// Who asked again was given the start of that line.
+    Drained,
+}
+
+struct PhysicalLines<'a> {
+    source: &'a [u8],
+    at: usize,
+    state: State,
+}
+
+impl<'a> Iterator for PhysicalLines<'a> {
+    type Item = (&'a [u8], usize);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = &self.source[self.at..];
+        let end = rest.iter().position(|byte| *byte == b'\n');
+        let length = match self.state {
+            State::Drained => return None,
+            State::TooLong => {
+                self.state = State::Drained;
+                LINE_BUFFER
+            }
+            State::Reading if rest.is_empty() => return None,
+            State::Reading if end.unwrap_or(rest.len()) >= LINE_BUFFER => {
+                self.state = State::TooLong;
+                return None;
+            }
+            State::Reading => end.map_or(rest.len(), |end| end + 1),
+        };
+        let start = self.at;
+        self.at += length;
+        Some((&rest[..length], start))
+    }
+}

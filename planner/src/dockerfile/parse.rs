@@ -1,1 +1,233 @@
-//! Logical lines to instructions.
+//! Bytes to a [`Dockerfile`]: the one place where lines, nodes and commands meet and get their places in the
+//! text. Never fails; what is wrong comes beside the tree, the first error being the one BuildKit reports:
+//! first what its parser refuses, then what its reader of instructions does.
+
+use std::ops::Range;
+
+use super::lines::{LineReader, LogicalLine, Note};
+use super::node::{self, Node};
+use super::words::Token;
+use super::{Command, Directive, Dockerfile, Heredoc, Instruction, Stage, Word};
+use super::{command, directives, go, heredoc};
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
+
+impl Dockerfile {
+    /// Parses a Dockerfile. The first diagnostic of severity `Error`, if any, is the one BuildKit refuses the
+    /// file with; without one BuildKit goes on to look at stages, bases and the context.
+    #[must_use]
+    pub fn parse(source: &[u8]) -> (Self, Vec<Diagnostic>) {
+        let mut parser = Parser::new(source);
+        parser.read_instructions();
+        parser.finish()
+    }
+}
+
+/// Parses the text of an `ONBUILD` trigger, as BuildKit does where a stage builds upon the image or stage that
+/// holds it. Triggers are always read with a backslash as escape. `line` is that of the `FROM` that fires it;
+/// the instruction and the diagnostics bear it. Spans point into `text`.
+#[must_use]
+pub fn parse_trigger(text: &str, line: u32) -> (Option<Instruction>, Vec<Diagnostic>) {
+    let mut parser = Parser::new(text.as_bytes());
+    parser.read_instructions();
+    let Parser { mut instructions, mut refused, mut bad_commands, .. } = parser;
+    if instructions.len() > 1 {
+        let message = "onbuild trigger should be a single expression";
+        refused.push(Diagnostic::error(message, Some(line), None));
+    }
+    let instruction = instructions.pop().filter(|_| instructions.is_empty());
+    if instruction.as_ref().is_some_and(|found| found.command == Command::From) {
+        bad_commands.push(("*instructions.Stage is not a command type".to_owned(), line, None));
+    }
+    let moved = |diagnostic: Diagnostic| Diagnostic { line: Some(line), ..diagnostic };
+    let mut diagnostics: Vec<Diagnostic> = refused.into_iter().map(moved).collect();
+    let bad_commands = bad_commands.into_iter();
+    diagnostics.extend(bad_commands.map(|(message, _, span)| Diagnostic::error(message, Some(line), span)));
+    (instruction.map(|found| Instruction { line, end_line: line, ..found }), diagnostics)
+}
+
+/// The decoded text, and how offsets into the bytes become offsets into it.
+struct Text {
+    text: String,
+    /// Offsets of the bytes that are not UTF-8; each became three.
+    replaced: Vec<usize>,
+}
+
+impl Text {
+    fn decode(source: &[u8]) -> Self {
+        let mut replaced = Vec::new();
+        let mut at = 0;
+        for chunk in source.utf8_chunks() {
+            let start = at + chunk.valid().len();
+            at = start + chunk.invalid().len();
+            replaced.extend(start..at);
+        }
+        Self { text: go::decode(source), replaced }
+    }
+
+    /// The span of a place in the file. A place that begins or ends within a character goes on to its end.
+    fn span(&self, place: &Range<usize>) -> Span {
+        let at = |offset: usize| {
+            let n_replaced = self.replaced.partition_point(|replaced| *replaced < offset);
+            self.text.ceil_char_boundary(offset + 2 * n_replaced)
+        };
+        Span::new(at(place.start), at(place.end))
+    }
+}
+
+struct Parser<'a> {
+    reader: LineReader<'a>,
+    text: Text,
+    instructions: Vec<Instruction>,
+    stages: Vec<Stage>,
+    /// What BuildKit's parser refuses.
+    refused: Vec<Diagnostic>,
+    /// What BuildKit's reader of instructions refuses: the words, the line, the place.
+    bad_commands: Vec<(String, u32, Option<Span>)>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl<'a> Parser<'a> {
+    fn new(source: &'a [u8]) -> Self {
+        Self {
+            reader: LineReader::new(source),
+            text: Text::decode(source),
+            instructions: Vec::new(),
+            stages: Vec::new(),
+            refused: Vec::new(),
+            bad_commands: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn read_instructions(&mut self) {
+        while let Some(line) = self.reader.next_logical() {
+            let node = node::read(&line.bytes, self.reader.escape);
+            self.read_instruction(&line, &node);
+        }
+        let notes = |notes: Vec<Note>, text: &Text, new: fn(String, Option<u32>, Option<Span>) -> Diagnostic| {
+            notes.into_iter().map(|note| new(note.message, Some(note.line), Some(text.span(&note.place)))).collect()
+        };
+        let mut first: Vec<Diagnostic> = notes(std::mem::take(&mut self.reader.errors), &self.text, Diagnostic::error);
+        first.append(&mut self.refused);
+        self.refused = first;
+        let mut warnings = notes(std::mem::take(&mut self.reader.warnings), &self.text, Diagnostic::warning);
+        self.warnings.append(&mut warnings);
+        let last = Some(self.reader.line);
+        if self.instructions.is_empty() {
+            self.refused.push(Diagnostic::error("file with no instructions", last, None));
+        } else if self.reader.met_too_long() {
+            let message = "dockerfile line greater than max allowed size of 65535";
+            self.refused.push(Diagnostic::error(message, last, None));
+        }
+    }
+
+    fn read_instruction(&mut self, line: &LogicalLine, node: &Node) {
+        let decoded = go::decode(&line.bytes);
+        let read = match &node.error {
+            Some(message) => Err(message.clone()),
+            None if node.takes_heredocs() => self.read_heredocs(&decoded),
+            None => Ok(Vec::new()),
+        };
+        let span = self.text.span(&(line.start..self.reader.end));
+        let (heredocs, command) = match read {
+            Err(message) => {
+                self.refused.push(Diagnostic::error(message, Some(line.line), Some(span)));
+                (Vec::new(), Command::Invalid)
+            }
+            Ok(heredocs) => {
+                let command = command::read(node, &heredocs, &decoded).unwrap_or_else(|message| {
+                    self.bad_commands.push((message, line.line, Some(span)));
+                    Command::Invalid
+                });
+                (heredocs, command)
+            }
+        };
+        self.note_stage(node, line.line, &command, span);
+        let trigger = node.trigger.as_deref().map(|trigger| {
+            let command = command::read(trigger, &heredocs, &decoded).unwrap_or(Command::Invalid);
+            Box::new(self.instruction(line, trigger, heredocs.clone(), command))
+        });
+        let instruction = self.instruction(line, node, heredocs, command);
+        self.instructions.push(Instruction { trigger, ..instruction });
+    }
+
+    fn instruction(&self, line: &LogicalLine, node: &Node, heredocs: Vec<Heredoc>, command: Command) -> Instruction {
+        let word = |token: &Token| Word { text: token.text.clone(), span: self.text.span(&line.place(&token.range)) };
+        Instruction {
+            span: self.text.span(&(line.start..self.reader.end)),
+            line: line.line,
+            end_line: self.reader.line,
+            keyword: word(&node.keyword),
+            flags: node.flags.iter().map(word).collect(),
+            args: node.args.iter().map(word).collect(),
+            json: node.json,
+            heredocs,
+            trigger: None,
+            command,
+        }
+    }
+
+    fn read_heredocs(&mut self, line: &str) -> Result<Vec<Heredoc>, String> {
+        let mut heredocs = Vec::new();
+        for announced in heredoc::announced(line)? {
+            let body = self.reader.heredoc_body(&announced.name, announced.chomp);
+            let span = self.text.span(&body.ok_or("unterminated heredoc")?);
+            let heredoc::Announcement { name, fd, expand, chomp } = announced;
+            let content = self.text.text[span.range()].to_owned();
+            heredocs.push(Heredoc { name, fd, expand, chomp, content, span });
+        }
+        Ok(heredocs)
+    }
+
+    /// Keeps count of stages, and of what stands before the first.
+    fn note_stage(&mut self, node: &Node, line: u32, command: &Command, span: Span) {
+        let at = self.instructions.len();
+        if node.kind == Some(super::keyword::Keyword::From) {
+            let (name, platform) = command::stage_details(node);
+            let base = node.args.first().map_or_else(String::new, |word| word.text.clone());
+            self.stages.push(Stage { name, base, platform, line, from: at, body: at + 1..at + 1 });
+        } else if let Some(stage) = self.stages.last_mut() {
+            stage.body.end = at + 1;
+        } else if !matches!(command, Command::Arg(_) | Command::Invalid) {
+            self.bad_commands.push(("no build stage in current context".to_owned(), line, Some(span)));
+        }
+        if let Command::Maintainer(_) = command {
+            let message = "Maintainer instruction is deprecated in favor of using label";
+            self.warnings.push(Diagnostic::warning(message, Some(line), Some(span)));
+        }
+    }
+
+    fn finish(self) -> (Dockerfile, Vec<Diagnostic>) {
+        let source = self.reader.source();
+        let mut diagnostics = match source {
+            [] => vec![Diagnostic::error("the Dockerfile cannot be empty", None, None)],
+            _ => self.refused,
+        };
+        diagnostics.extend(self.bad_commands.into_iter().map(|(message, line, span)| {
+            let is_bare = message == "no build stage in current context";
+            let message = if is_bare { message } else { format!("dockerfile parse error on line {line}: {message}") };
+            Diagnostic::error(message, Some(line), span)
+        }));
+        if self.stages.is_empty() {
+            diagnostics.push(Diagnostic::error("dockerfile contains no stages to build", None, None));
+        }
+        diagnostics.extend(self.warnings);
+        let directives = self.reader.directives.into_iter().map(|found| Directive {
+            span: self.text.span(&found.place),
+            name: found.name,
+            value: found.value,
+            line: found.line,
+        });
+        let dockerfile = Dockerfile {
+            directives: directives.collect(),
+            syntax: directives::syntax(source),
+            escape: char::from(self.reader.escape),
+            comments: self.reader.comments.iter().map(|place| self.text.span(place)).collect(),
+            instructions: self.instructions,
+            stages: self.stages,
+            text: self.text.text,
+        };
+        (dockerfile, diagnostics)
+    }
+}

@@ -1,0 +1,72 @@
+//! Here-documents: which words of a line announce one, and what such a word says. Words in, a
+//! [`Announcement`] out; bodies are read by `lines`.
+
+use super::expand::Expander;
+
+/// What a word such as `3<<-"EOF"` says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Announcement {
+    /// The delimiter, quotes removed.
+    pub(super) name: String,
+    /// The digits in front, 0 without any, the largest number where they are too many.
+    pub(super) fd: u64,
+    /// Whether no part of the delimiter was quoted.
+    pub(super) expand: bool,
+    /// Whether a dash follows `<<`.
+    pub(super) chomp: bool,
+}
+
+/// The here-documents a whole line announces, keyword and flags included.
+///
+/// # Errors
+/// BuildKit's words where a delimiter cannot be read.
+pub(super) fn announced(line: &str) -> Result<Vec<Announcement>, String> {
+    if !line.contains("<<") {
+        return Ok(Vec::new());
+    }
+    let expander = Expander { raw_quotes: true, raw_escapes: true, ..plain() };
+    // A line with an open quote announces nothing.
+    let words = expander.expand_words(line).unwrap_or_default();
+    words.iter().filter_map(|word| announcement(word).transpose()).collect()
+}
+
+/// What one word announces, if anything.
+///
+/// # Errors
+/// BuildKit's words where the delimiter cannot be read.
+pub(super) fn announcement(word: &str) -> Result<Option<Announcement>, String> {
+    let n_digits = word.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, behind) = word.split_at(n_digits);
+    let Some(behind) = behind.strip_prefix("<<") else { return Ok(None) };
+    let chomp = behind.starts_with('-');
+    let delimiter = behind[usize::from(chomp)..].trim_start_matches(['\t', '\n', '\x0c', '\r', ' ']);
+    if delimiter.is_empty() || delimiter.contains('<') {
+        return Ok(None);
+    }
+    let mut words = read_delimiter(delimiter, false)?;
+    let Some(name) = words.pop().filter(|_| words.is_empty()) else { return Ok(None) };
+    let raw = read_delimiter(delimiter, true)?;
+    if raw.len() != 1 {
+        return Err(format!("internal lexing of heredoc produced inconsistent results: {delimiter}"));
+    }
+    let n_quotes = |text: &str| text.matches(['\'', '"']).count();
+    let expand = n_quotes(&name) == n_quotes(&raw[0]);
+    let fd = if digits.is_empty() { 0 } else { digits.parse().unwrap_or(u64::MAX) };
+    Ok(Some(Announcement { name, fd, expand, chomp }))
+}
+
+fn read_delimiter(delimiter: &str, raw_quotes: bool) -> Result<Vec<String>, String> {
+    let expander = Expander { raw_quotes, ..plain() };
+    expander.expand_words(delimiter).map_err(|error| error.in_full())
+}
+
+/// Delimiters are read with a backslash as escape, whatever the directive says, and without variables.
+fn plain() -> Expander<'static> {
+    Expander { skip_unset: true, ..Expander::new('\\', &|_| None) }
+}
+
+/// The body of a `<<-` here-document as `COPY` and a lone `RUN` use it: tabs in front of each line taken out.
+#[must_use]
+pub fn chomped(body: &str) -> String {
+    body.split_inclusive('\n').map(|line| line.trim_start_matches('\t')).collect()
+}

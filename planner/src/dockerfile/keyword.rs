@@ -1,0 +1,56 @@
+//! The instructions there are, by name.
+
+use super::go;
+
+/// An instruction's kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Keyword {
+    Add,
+    Arg,
+    Cmd,
+    Copy,
+    Entrypoint,
+    Env,
+    Expose,
+    From,
+    Healthcheck,
+    Label,
+    Maintainer,
+    Onbuild,
+    Run,
+    Shell,
+    StopSignal,
+    User,
+    Volume,
+    Workdir,
+}
+
+/// Every keyword, in lower case.
+pub(super) const KEYWORDS: [(&str, Keyword); 18] = [
+    ("add", Keyword::Add),
+    ("arg", Keyword::Arg),
+    ("cmd", Keyword::Cmd),
+    ("copy", Keyword::Copy),
+    ("entrypoint", Keyword::Entrypoint),
+    ("env", Keyword::Env),
+    ("expose", Keyword::Expose),
+    ("from", Keyword::From),
+    ("healthcheck", Keyword::Healthcheck),
+    ("label", Keyword::Label),
+    ("maintainer", Keyword::Maintainer),
+    ("onbuild", Keyword::Onbuild),
+    ("run", Keyword::Run),
+    ("shell", Keyword::Shell),
+    ("stopsignal", Keyword::StopSignal),
+    ("user", Keyword::User),
+    ("volume", Keyword::Volume),
+    ("workdir", Keyword::Workdir),
+];
+
+impl Keyword {
+    /// The keyword a word stands for; case does not count.
+    pub(super) fn of(word: &str) -> Option<Self> {
+        let word = go::lower(word);
+        KEYWORDS.iter().find(|known| known.0 == word).map(|known| known.1)
+    }
+}

@@ -1,0 +1,173 @@
+//! A logical line as BuildKit's parser gives it on: keyword, flags and arguments, each kind of instruction
+//! dividing its arguments in its own way (frontend/dockerfile/parser/line_parsers.go). A line goes in, a
+//! [`Node`] and perhaps an error come out. Whether the instruction makes sense is not decided here.
+
+use std::ops::Range;
+
+use super::go;
+use super::json_array;
+use super::keyword::Keyword;
+use super::words::{Token, name_value_words, split_blank, split_command};
+
+/// An instruction, not yet understood.
+pub(super) struct Node {
+    /// The kind; `None` for an unknown instruction.
+    pub(super) kind: Option<Keyword>,
+    pub(super) keyword: Token,
+    pub(super) flags: Vec<Token>,
+    pub(super) args: Vec<Token>,
+    pub(super) json: bool,
+    /// What an `ONBUILD` triggers.
+    pub(super) trigger: Option<Box<Node>>,
+    /// BuildKit's words for what its parser refuses.
+    pub(super) error: Option<String>,
+}
+
+impl Node {
+    /// Whether here-documents may belong to it.
+    pub(super) fn takes_heredocs(&self) -> bool {
+        let node = self.trigger.as_deref().unwrap_or(self);
+        matches!(node.kind, Some(Keyword::Add | Keyword::Copy | Keyword::Run)) && !node.json
+    }
+}
+
+/// Reads a line. Of the instructions behind an `ONBUILD ONBUILD` only the errors are kept.
+pub(super) fn read(line: &[u8], escape: u8) -> Node {
+    let mut chain: Vec<Node> = Vec::new();
+    let mut range = 0..line.len();
+    let error = loop {
+        let split = split_command(line, range, escape);
+        let kind = Keyword::of(&split.keyword.text);
+        let is_chained = kind == Some(Keyword::Onbuild) && !split.rest.is_empty();
+        range = split.rest.clone();
+        let divided = match kind {
+            Some(kind) if !is_chained => divide(kind, line, split.rest, escape),
+            _ => Ok(Args::default()),
+        };
+        let (args, error) = match divided {
+            Ok(args) => (args, None),
+            Err(message) => (Args::default(), Some(message)),
+        };
+        let (keyword, flags) = (split.keyword, split.flags);
+        chain.push(Node { kind, keyword, flags, args: args.words, json: args.json, trigger: None, error: None });
+        if !is_chained {
+            break error;
+        }
+    };
+    let mut nodes = chain.into_iter();
+    // The loop has pushed at least one node.
+    let mut node = nodes.next().unwrap_or_else(empty);
+    node.trigger = nodes.next().map(Box::new);
+    node.error = error;
+    node
+}
+
+fn empty() -> Node {
+    let keyword = Token { text: String::new(), range: 0..0 };
+    Node { kind: None, keyword, flags: Vec::new(), args: Vec::new(), json: false, trigger: None, error: None }
+}
+
+#[derive(Default)]
+struct Args {
+    words: Vec<Token>,
+    json: bool,
+}
+
+impl Args {
+    fn shell(words: Vec<Token>) -> Self {
+        Self { words, json: false }
+    }
+}
+
+fn divide(kind: Keyword, line: &[u8], rest: Range<usize>, escape: u8) -> Result<Args, String> {
+    match kind {
+        Keyword::Add | Keyword::Copy | Keyword::Volume => {
+            Ok(json(line, &rest)?.unwrap_or_else(|| Args::shell(blank_words(line, rest))))
+        }
+        Keyword::Cmd | Keyword::Entrypoint | Keyword::Run | Keyword::Shell => maybe_json(line, rest),
+        Keyword::Arg => Ok(Args::shell(name_value_words(line, rest, escape))),
+        Keyword::Env => pairs("ENV", line, rest, escape),
+        Keyword::Label => pairs("LABEL", line, rest, escape),
+        Keyword::Expose | Keyword::From => Ok(Args::shell(blank_words(line, rest))),
+        Keyword::Healthcheck => healthcheck(line, rest),
+        Keyword::Maintainer | Keyword::StopSignal | Keyword::User | Keyword::Workdir => Ok(whole(line, rest)),
+        // One with a trigger does not come here.
+        Keyword::Onbuild => Ok(Args::default()),
+    }
+}
+
+fn whole(line: &[u8], rest: Range<usize>) -> Args {
+    Args::shell(if rest.is_empty() { Vec::new() } else { vec![Token::plain(line, rest)] })
+}
+
+fn blank_words(line: &[u8], rest: Range<usize>) -> Vec<Token> {
+    if rest.is_empty() {
+        return Vec::new();
+    }
+    split_blank(line, rest, usize::MAX).into_iter().map(|range| Token::plain(line, range)).collect()
+}
+
+/// The elements of a JSON array; `None` where the text is not one.
+fn json(line: &[u8], rest: &Range<usize>) -> Result<Option<Args>, String> {
+    let start = rest.start + go::leading_space(&line[rest.clone()]);
+    let Some(elements) = json_array::array(&line[start..rest.end]) else { return Ok(None) };
+    let words: Option<Vec<Token>> = elements
+        .into_iter()
+        .map(|element| {
+            let range = start + element.range.start..start + element.range.end;
+            element.text.map(|text| Token { text, range })
+        })
+        .collect();
+    match words {
+        Some(words) => Ok(Some(Args { words, json: true })),
+        None => Err("when using JSON array syntax, arrays must be comprised of strings only".to_owned()),
+    }
+}
+
+fn maybe_json(line: &[u8], rest: Range<usize>) -> Result<Args, String> {
+    Ok(json(line, &rest)?.unwrap_or_else(|| whole(line, rest)))
+}
+
+/// The type, and behind it a command. BuildKit looks for the space between byte by byte.
+fn healthcheck(line: &[u8], rest: Range<usize>) -> Result<Args, String> {
+    let is_space = |at: &usize| go::is_latin1_space(line[*at]);
+    let end = (rest.clone()).find(is_space).unwrap_or(rest.end);
+    if end == rest.start {
+        return Ok(Args::default());
+    }
+    let command = (end..rest.end).find(|at| !is_space(at)).unwrap_or(rest.end);
+    let mut args = maybe_json(line, command..rest.end)?;
+    args.words.insert(0, Token::plain(line, rest.start..end));
+    Ok(args)
+}
+
+/// Name, value and separator of each pair.
+fn pairs(keyword: &str, line: &[u8], rest: Range<usize>, escape: u8) -> Result<Args, String> {
+    let words = name_value_words(line, rest.clone(), escape);
+    let Some(first) = words.first() else { return Ok(Args::default()) };
+    let separator = |text: &str, range| Token { text: text.to_owned(), range };
+    if !first.text.contains('=') {
+        let mut parts = split_blank(line, rest, 2).into_iter();
+        return match (parts.next(), parts.next()) {
+            (Some(name), Some(value)) => {
+                let behind = name.end..value.start;
+                let words = vec![Token::plain(line, name), Token::plain(line, value), separator("", behind)];
+                Ok(Args::shell(words))
+            }
+            _ => Err(format!("{keyword} must have two arguments")),
+        };
+    }
+    let mut args = Args::default();
+    for word in words {
+        let Some((name, value)) = word.text.split_once('=') else {
+            let word = go::quote(&word.text);
+            return Err(format!("Syntax error - can't find = in {word}. Must be of the form: name=value"));
+        };
+        let Range { start, end } = word.range;
+        let sign = (start..end).find(|at| line[*at] == b'=').unwrap_or(start);
+        args.words.push(Token { text: name.to_owned(), range: start..sign });
+        args.words.push(Token { text: value.to_owned(), range: sign + 1..end });
+        args.words.push(separator("=", sign..sign + 1));
+    }
+    Ok(args)
+}
