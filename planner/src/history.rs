@@ -1,9 +1,15 @@
-//! What earlier builds did. A [`BuildRecord`] is one build; it holds only the steps that no earlier record
-//! holds, so a log of builds grows by what changed.
+//! What earlier builds left in BuildKit's cache. A [`BuildRecord`] is one build; it holds only the steps that no
+//! earlier record holds, so a log of builds grows by what changed. A [`Ledger`] is all of them together, as
+//! BuildKit's cache knows them: without projects, and growing only.
+
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use crate::cache_key::CacheKey;
 use crate::digest::ContentDigest;
+use crate::graph::FileAction;
+use crate::selector::Selector;
 
 /// One build whose steps are in BuildKit's cache.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -30,6 +36,162 @@ pub struct ProjectId {
 /// One step that BuildKit can answer from its cache.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StepRecord {
-    /// The step's key.
-    pub key: ContentDigest,
+    /// The step's key, from the keys of its inputs.
+    pub key: CacheKey,
+    /// The digest of its operation.
+    pub op: ContentDigest,
+    /// What it read.
+    pub inputs: Vec<RecordedInput>,
+    /// What it wrote, as far as that can be told without running it.
+    pub writes: Writes,
+    /// Other keys under which BuildKit found this very result.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub is: BTreeSet<CacheKey>,
+    /// Keys under which it may have found it: whether it did hung on bytes that only the build knew.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub may_be: BTreeSet<CacheKey>,
+    /// Set where the step ran although its key was known (`--no-cache`): tells its result from the earlier one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun: Option<String>,
+}
+
+/// One input of a recorded step.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum RecordedInput {
+    /// The file system it continued.
+    Base(Producer),
+    /// Files of another vertex.
+    Files(Producer, Vec<Selector>),
+    /// Files of a build context.
+    Context {
+        /// The digest of what was selected.
+        content: ContentDigest,
+        /// The digest of the whole context.
+        tree: ContentDigest,
+        /// What was selected.
+        selectors: Vec<Selector>,
+    },
+}
+
+/// The vertex that made an input.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Producer {
+    /// Its key.
+    pub key: CacheKey,
+    /// The reference, if it is an image that was not resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+}
+
+/// What a step writes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Writes {
+    /// Nobody can tell without running it.
+    Anything,
+    /// What these actions make of the inputs.
+    Files(Vec<FileAction>),
+    /// The second input's files upon the first's.
+    Layers,
+}
+
+/// All steps ever recorded.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    steps: Vec<StepRecord>,
+    by_key: HashMap<CacheKey, usize>,
+    by_op: HashMap<ContentDigest, Vec<usize>>,
+    /// For each key, the steps that may be it, or are it, by their own account.
+    named_by: HashMap<CacheKey, Vec<usize>>,
+}
+
+impl Ledger {
+    /// All steps of these records, oldest first.
+    #[must_use]
+    pub fn new(records: impl IntoIterator<Item = StepRecord>) -> Self {
+        let mut ledger = Self::default();
+        for record in records {
+            ledger.add(record);
+        }
+        ledger
+    }
+
+    /// Adds a step; of two with one key the newer one counts, and what was known of its aliases stays known.
+    pub fn add(&mut self, mut step: StepRecord) {
+        if let Some(index) = self.by_key.get(&step.key).copied() {
+            step.is.extend(self.steps[index].is.iter().copied());
+            step.may_be.extend(self.steps[index].may_be.iter().copied());
+            if step.rerun.is_none() {
+                step.rerun.clone_from(&self.steps[index].rerun);
+            }
+            self.name(index, &step);
+            self.steps[index] = step;
+            return;
+        }
+        let index = self.steps.len();
+        self.by_key.insert(step.key, index);
+        self.by_op.entry(step.op).or_default().push(index);
+        self.name(index, &step);
+        self.steps.push(step);
+    }
+
+    fn name(&mut self, index: usize, step: &StepRecord) {
+        for key in step.is.iter().chain(&step.may_be) {
+            let named = self.named_by.entry(*key).or_default();
+            if !named.contains(&index) {
+                named.push(index);
+            }
+        }
+    }
+
+    /// Whether nothing was ever recorded.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The step of that key.
+    #[must_use]
+    pub fn step(&self, key: &CacheKey) -> Option<&StepRecord> {
+        self.by_key.get(key).map(|index| &self.steps[*index])
+    }
+
+    /// The steps that did the same operation, oldest first.
+    pub fn with_op(&self, op: &ContentDigest) -> impl Iterator<Item = &StepRecord> {
+        self.by_op.get(op).into_iter().flatten().map(|index| &self.steps[*index])
+    }
+
+    /// Every key that certainly names the same result as one of `keys`, those included.
+    #[must_use]
+    pub fn same_as(&self, keys: impl IntoIterator<Item = CacheKey>) -> BTreeSet<CacheKey> {
+        self.closure(keys, |step, key| step.is.contains(key), |step| step.is.iter().copied().collect())
+    }
+
+    /// Every key that may name the same result as one of `keys`, those included.
+    #[must_use]
+    pub fn may_be(&self, keys: impl IntoIterator<Item = CacheKey>) -> BTreeSet<CacheKey> {
+        self.closure(keys, |_, _| true, |step| step.is.union(&step.may_be).copied().collect())
+    }
+
+    fn closure(
+        &self,
+        keys: impl IntoIterator<Item = CacheKey>,
+        names: impl Fn(&StepRecord, &CacheKey) -> bool,
+        aliases: impl Fn(&StepRecord) -> Vec<CacheKey>,
+    ) -> BTreeSet<CacheKey> {
+        let mut open: Vec<CacheKey> = keys.into_iter().collect();
+        let mut found = BTreeSet::new();
+        while let Some(key) = open.pop() {
+            if !found.insert(key) {
+                continue;
+            }
+            open.extend(self.step(&key).map(&aliases).unwrap_or_default());
+            for index in self.named_by.get(&key).into_iter().flatten() {
+                let step = &self.steps[*index];
+                if names(step, &key) {
+                    open.push(step.key);
+                }
+            }
+        }
+        found
+    }
 }

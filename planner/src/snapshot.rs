@@ -1,10 +1,227 @@
-//! Everything one build was made from; not BuildKit's layer snapshot. Build contexts stand in it by digest.
+//! Everything one build was made from: the parts of every key. Not BuildKit's layer snapshot. Build contexts
+//! stand in it by digest, so that a store can keep trees once, as git does.
+//!
+//! In go a graph and the contexts it reads, as the engine will see them; out comes a value that can be compared
+//! with any other, stored, and read back years later.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use crate::cache_key::{self, CacheKey, InputKey, KeyPart, Sealer};
+use crate::context::BuildContext;
+use crate::digest::ContentDigest;
+use crate::engine_profile::EngineProfile;
+use crate::graph::{BuildGraph, FileAction, Input, Op, Placed, Reads, TargetGraph, Vertex, VertexId};
+use crate::history::{Producer, RecordedInput, StepRecord, Writes};
+use crate::secret::mask;
+use crate::selector::{self, SourceMissing};
+
+/// The version of the stored form.
+pub const VERSION: u32 = 1;
 
 /// The inputs of one build.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Version of this form; a reader that does not know it leaves the snapshot alone.
     pub version: u32,
+    /// The rules the keys were made under.
+    pub profile: EngineProfile,
+    /// The targets with their stages and instructions; what looks like a secret is masked.
+    pub targets: Vec<TargetGraph>,
+    /// One for each vertex, inputs before those who read them.
+    pub steps: Vec<Step>,
+    /// The digest of each build context that was read.
+    pub contexts: BTreeMap<String, ContentDigest>,
+    /// The text of each context's ignore file.
+    pub ignorefiles: BTreeMap<String, String>,
+}
+
+/// One vertex with the parts of its key.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// What kind of vertex it is.
+    pub kind: StepKind,
+    /// The parts of its operation.
+    pub parts: Vec<KeyPart>,
+    /// The vertices it reads, in the order of the recorded inputs.
+    pub inputs: Vec<VertexId>,
+    /// Its key and all that a later build needs to know of it.
+    pub record: StepRecord,
+    /// Whether it runs whatever the cache holds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignore_cache: bool,
+    /// A source that is not there, absolute: the step fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
+}
+
+/// The kinds of vertices, as far as a prediction tells them apart.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum StepKind {
+    /// An image, always there.
+    Image {
+        /// Its normalised reference.
+        reference: String,
+        /// Whether the engine or a registry said what it is.
+        resolved: bool,
+    },
+    /// A build context, by name.
+    Context(String),
+    /// A remote source.
+    Remote {
+        /// Its address.
+        address: String,
+        /// Whether the address says what the content is, so that no server need be asked.
+        pinned: bool,
+    },
+    /// Something BuildKit executes or takes from its cache.
+    Step,
+}
+
+impl Snapshot {
+    /// The inputs of a build of `graph`, reading `contexts` as the engine will see them.
+    #[must_use]
+    pub fn take(graph: &BuildGraph, contexts: &BTreeMap<String, BuildContext>, sealer: &Sealer<'_>) -> Self {
+        let mut taking = Taking { graph, contexts, sealer, steps: Vec::new() };
+        for (_, vertex) in graph.vertices() {
+            let step = taking.step(vertex);
+            taking.steps.push(step);
+        }
+        let steps = taking.steps;
+        Self {
+            version: VERSION,
+            profile: graph.profile.clone(),
+            targets: graph.targets.iter().map(|target| masked(target, sealer)).collect(),
+            steps,
+            contexts: contexts.iter().map(|(name, context)| (name.clone(), context.digest())).collect(),
+            ignorefiles: BTreeMap::new(),
+        }
+    }
+
+    /// The step of a vertex.
+    #[must_use]
+    pub fn step(&self, id: VertexId) -> Option<&Step> {
+        self.steps.get(id.index())
+    }
+}
+
+struct Taking<'a> {
+    graph: &'a BuildGraph,
+    contexts: &'a BTreeMap<String, BuildContext>,
+    sealer: &'a Sealer<'a>,
+    steps: Vec<Step>,
+}
+
+impl Taking<'_> {
+    fn step(&self, vertex: &Vertex) -> Step {
+        let continues = vertex.inputs.iter().any(|input| input.reads == Reads::Base);
+        let parts = self.sealer.parts(&vertex.op, continues);
+        let op = cache_key::op_digest(&vertex.op, &parts);
+        let mut missing = None;
+        let (mut keys, mut inputs) = (Vec::new(), Vec::new());
+        for input in &vertex.inputs {
+            match self.input(input) {
+                Ok((key, recorded)) => {
+                    keys.push(key);
+                    inputs.push(recorded);
+                }
+                Err(SourceMissing { path }) => missing = missing.or(Some(path)),
+            }
+        }
+        if let Some(path) = &missing {
+            keys.push(InputKey::Content(ContentDigest::of(path.as_bytes())));
+        }
+        let key = cache_key::key(&op, &keys);
+        let record =
+            StepRecord { key, op, inputs, writes: writes(vertex), is: [].into(), may_be: [].into(), rerun: None };
+        Step {
+            kind: kind(&vertex.op),
+            parts,
+            inputs: vertex.inputs.iter().map(|input| input.from).collect(),
+            record,
+            ignore_cache: vertex.ignore_cache,
+            missing,
+        }
+    }
+
+    fn input(&self, input: &Input) -> Result<(InputKey, RecordedInput), SourceMissing> {
+        let producer = self.producer(input.from);
+        match &input.reads {
+            Reads::Base => Ok((InputKey::Base(producer.key), RecordedInput::Base(producer))),
+            Reads::Content(selectors) => {
+                let Op::Context(name) = &self.graph.vertex(input.from).op else {
+                    let selectors = selector::deduplicated(selectors);
+                    let key = InputKey::Files(producer.key, selectors.clone());
+                    return Ok((key, RecordedInput::Files(producer, selectors)));
+                };
+                let empty = BuildContext::default();
+                let tree = self.contexts.get(name).unwrap_or(&empty);
+                let content = selector::content_digest(selectors, tree, &self.graph.profile)?;
+                let selectors = selector::deduplicated(selectors);
+                let recorded = RecordedInput::Context { content, tree: tree.digest(), selectors };
+                Ok((InputKey::Content(content), recorded))
+            }
+        }
+    }
+
+    fn producer(&self, id: VertexId) -> Producer {
+        let key = self.steps.get(id.index()).map_or_else(|| CacheKey::of(b""), |step| step.record.key);
+        let image = match &self.graph.vertex(id).op {
+            Op::Image(image) if image.identity.is_none() => Some(image.reference.clone()),
+            _ => None,
+        };
+        Producer { key, image }
+    }
+}
+
+fn kind(op: &Op) -> StepKind {
+    match op {
+        Op::Image(image) => {
+            StepKind::Image { reference: image.reference.clone(), resolved: image.identity.is_some() }
+        }
+        Op::Context(name) => StepKind::Context(name.clone()),
+        Op::Remote(address) => StepKind::Remote { address: mask(address), pinned: is_pinned(address) },
+        Op::Exec(_) | Op::File(_) | Op::Merge => StepKind::Step,
+    }
+}
+
+/// Whether an address holds a checksum or a whole commit id.
+fn is_pinned(address: &str) -> bool {
+    let is_commit = |text: &str| text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut words = address.split(' ');
+    let url = words.next().unwrap_or_default();
+    let fragment = url.split_once('#').map_or("", |(_, fragment)| fragment);
+    words.any(|word| word.starts_with("checksum=sha256:") || word.strip_prefix("checksum=").is_some_and(is_commit))
+        || is_commit(fragment.split(':').next().unwrap_or_default())
+}
+
+fn writes(vertex: &Vertex) -> Writes {
+    match &vertex.op {
+        Op::File(actions) if !actions.iter().any(unpacks) => Writes::Files(actions.clone()),
+        Op::Merge => Writes::Layers,
+        _ => Writes::Anything,
+    }
+}
+
+/// Whether an action may unpack an archive, so that nobody can tell what it writes.
+fn unpacks(action: &FileAction) -> bool {
+    matches!(action, FileAction::Copy(copy) if copy.unpack)
+}
+
+/// The targets without values that look like secrets.
+fn masked(target: &TargetGraph, sealer: &Sealer<'_>) -> TargetGraph {
+    let mut target = target.clone();
+    let mask_placed = |placed: &mut Placed| {
+        placed.text = mask(&placed.text);
+        for (name, value) in &mut placed.variables {
+            *value = sealer.value(name, value).shown;
+        }
+    };
+    target.preamble.iter_mut().for_each(mask_placed);
+    for stage in &mut target.stages {
+        stage.base = mask(&stage.base);
+        stage.instructions.iter_mut().for_each(mask_placed);
+    }
+    target
 }

@@ -1,0 +1,268 @@
+//! `COPY` and `ADD` as file operations: one action per source, here-documents and downloads as sources of
+//! their own, `--link` as a copy upon nothing that is laid over the stage.
+
+use super::site::{Lowering, MAIN_CONTEXT, Site, base};
+use super::stage_state::clean;
+use super::{Chmod, CopyAction, FileAction, Input, Op, Owner, Reads, Vertex, VertexId};
+use crate::diagnostic::Diagnostic;
+use crate::digest::ContentDigest;
+use crate::dockerfile::{Add, Copy, CopySource};
+use crate::glob;
+use crate::selector::Selector;
+
+/// A source with its flags expanded.
+struct Source {
+    from: VertexId,
+    selector: Selector,
+    inline: bool,
+}
+
+/// What all sources of one instruction share.
+struct Shared {
+    dest: String,
+    owner: Option<Owner>,
+    mode: Option<Chmod>,
+    unpack: bool,
+}
+
+impl Lowering<'_> {
+    pub(super) fn copy(&mut self, site: &mut Site<'_>, copy: &Copy) -> Result<(), Diagnostic> {
+        if copy.parents && !self.request.profile.knows_flag("parents") {
+            return Err(site.error("unknown flag: --parents").with_hint(
+                "Dockerfile frontend 1.20 and later know it; `# syntax=docker/dockerfile:1` selects one",
+            ));
+        }
+        let shared = shared(site, copy, false)?;
+        let from = self.source_vertex(site, copy)?;
+        let mut sources = Vec::new();
+        for source in &copy.sources {
+            if let CopySource::Path(path) = source {
+                let path = site.expand(path)?;
+                if is_url(&path) || is_git(&path) {
+                    let what = if is_git(&path) { "git ref" } else { "URL" };
+                    return Err(site.error(format!("source can't be a {what} for COPY")));
+                }
+                let selector = selector(site, copy, &path)?;
+                self.request_path(from.0.as_deref(), &path);
+                sources.push(Source { from: from.1, selector, inline: false });
+            }
+        }
+        self.add_heredocs(site, copy, &mut sources)?;
+        self.finish_copy(site, copy.link, shared, sources);
+        Ok(())
+    }
+
+    pub(super) fn add(&mut self, site: &mut Site<'_>, add: &Add) -> Result<(), Diagnostic> {
+        let copy = &add.copy;
+        let shared = shared(site, copy, add.unpack.unwrap_or(true))?;
+        let context = self.builder.source(Op::Context(MAIN_CONTEXT.to_owned()));
+        let mut sources = Vec::new();
+        for source in &copy.sources {
+            let CopySource::Path(path) = source else { continue };
+            let path = site.expand(path)?;
+            if is_url(&path) || is_git(&path) {
+                let checksum = add.checksum.as_deref().map(|text| site.expand(text)).transpose()?;
+                sources.push(self.remote(&path, checksum.as_deref(), add.keep_git_dir));
+                continue;
+            }
+            if add.checksum.is_some() {
+                return Err(site.error("checksum requires HTTP(S) or Git sources"));
+            }
+            let selector = selector(site, copy, &path)?;
+            self.request_path(Some(MAIN_CONTEXT), &path);
+            sources.push(Source { from: context, selector, inline: false });
+        }
+        self.add_heredocs(site, copy, &mut sources)?;
+        self.finish_copy(site, copy.link, shared, sources);
+        Ok(())
+    }
+
+    /// Where `COPY` reads: the main context, a stage, or an image; and the context's name if it is one.
+    fn source_vertex(&mut self, site: &mut Site<'_>, copy: &Copy) -> Result<(Option<String>, VertexId), Diagnostic> {
+        let Some(from) = &copy.from else {
+            return Ok((Some(MAIN_CONTEXT.to_owned()), self.builder.source(Op::Context(MAIN_CONTEXT.to_owned()))));
+        };
+        let vertex = self.stage_or_image(site, from, true)?.ok_or_else(|| {
+            site.error(format!("cannot copy from empty stage {from:?}")).with_hint("the stage holds no files")
+        })?;
+        let context = match &self.builder.graph[petgraph::graph::NodeIndex::new(vertex.0)].op {
+            Op::Context(name) => Some(name.clone()),
+            _ => None,
+        };
+        Ok((context, vertex))
+    }
+
+    /// The file system that `--from=` or a mount's `from` names; `None` for an empty one.
+    pub(super) fn stage_or_image(
+        &mut self,
+        site: &mut Site<'_>,
+        name: &str,
+        by_index: bool,
+    ) -> Result<Option<VertexId>, Diagnostic> {
+        if let Some(stage) = self.stages.named(name, by_index).map_err(|error| site.error(error))? {
+            let current = self.stages.list[site.stage].display_name(site.stage);
+            return match self.finished.get(&stage) {
+                Some(state) => Ok(state.vertex),
+                None if by_index => Err(site.error(format!(
+                    "cannot copy from stage {name:?}, it needs to be defined before current stage {current:?}"
+                ))),
+                None => Err(site.error(format!(
+                    "cannot mount from stage {name:?}, stage needs to be defined before current command"
+                ))),
+            };
+        }
+        if name == "scratch" {
+            return Ok(None);
+        }
+        let platform = self.request.target_platform().to_owned();
+        let (vertex, _) = self
+            .image(name, &platform)
+            .map_err(|error| site.error(format!("failed to parse stage name {name:?}: {error}")))?;
+        Ok(Some(vertex))
+    }
+
+    /// Notes that a build asks its client for `path` of a context.
+    pub(super) fn request_path(&mut self, context: Option<&str>, path: &str) {
+        if let Some(context) = context {
+            self.requested.entry(context.to_owned()).or_default().push(clean(path));
+        }
+    }
+
+    fn add_heredocs(&mut self, site: &mut Site<'_>, copy: &Copy, sources: &mut Vec<Source>) -> Result<(), Diagnostic> {
+        for source in &copy.sources {
+            let CopySource::Heredoc(index) = source else { continue };
+            let Some(heredoc) = site.instruction.heredocs.get(*index) else { continue };
+            let body = heredoc.body();
+            let data = if heredoc.expand { site.expand_body(&body)? } else { body };
+            let from = self.inline_file(&heredoc.name, 0o644, &data);
+            sources.push(Source { from, selector: Selector::plain(clean(&heredoc.name)), inline: true });
+        }
+        Ok(())
+    }
+
+    /// A file of the builder's own making, in an empty file system.
+    pub(super) fn inline_file(&mut self, name: &str, mode: u32, data: &str) -> VertexId {
+        let (size, content) = (data.len() as u64, ContentDigest::of(data.as_bytes()));
+        let action = FileAction::Mkfile { name: name.to_owned(), mode, size, content };
+        self.builder.source(Op::File(vec![action]))
+    }
+
+    fn remote(&mut self, url: &str, checksum: Option<&str>, keep_git_dir: Option<bool>) -> Source {
+        let git = is_git(url);
+        let name = if git { String::new() } else { download_name(url) };
+        let mut address = url.to_owned();
+        for (flag, value) in [("checksum", checksum), ("keep-git-dir", keep_git_dir.filter(|keep| *keep).map(|_| "true"))] {
+            if let Some(value) = value {
+                address = format!("{address} {flag}={value}");
+            }
+        }
+        let from = self.builder.source(Op::Remote(address));
+        Source { from, selector: Selector::plain(clean(&name)), inline: true }
+    }
+
+    fn finish_copy(&mut self, site: &mut Site<'_>, link: bool, shared: Shared, sources: Vec<Source>) {
+        let merges = link && shared.mode.is_none() && self.request.profile.merges_layers;
+        let mut inputs = if merges { Vec::new() } else { base(site.state.vertex) };
+        let continued = if merges { None } else { site.state.vertex };
+        let mut actions = Vec::new();
+        for Source { from, selector, inline } in sources {
+            // A source that is also the file system written to has no content key of its own (§ FileOp.CacheMap).
+            let reads = if continued == Some(from) { Reads::Base } else { Reads::Content(vec![selector.clone()]) };
+            let input = inputs.iter().position(|input| input.from == from).unwrap_or_else(|| {
+                inputs.push(Input { from, reads: Reads::Content(Vec::new()) });
+                inputs.len() - 1
+            });
+            if let (Reads::Content(list), Reads::Content(new)) = (&mut inputs[input].reads, reads) {
+                list.extend(new);
+            }
+            let Shared { dest, owner, mode, unpack } = &shared;
+            actions.push(FileAction::Copy(Box::new(CopyAction {
+                input,
+                selector,
+                dest: dest.clone(),
+                owner: owner.clone(),
+                mode: mode.clone(),
+                unpack: *unpack && !inline,
+                inline,
+            })));
+        }
+        let copy = self.builder.add(Vertex { op: Op::File(actions), inputs, ignore_cache: site.ignore_cache });
+        if !merges {
+            return site.finish(copy);
+        }
+        site.placed.step = Some(copy.index());
+        let Some(under) = site.state.vertex else {
+            site.state.vertex = Some(copy);
+            return;
+        };
+        let inputs = [under, copy].map(|from| Input { from, reads: Reads::Base }).to_vec();
+        let merge = self.builder.add(Vertex { op: Op::Merge, inputs, ignore_cache: site.ignore_cache });
+        site.placed.link = Some(merge.index());
+        site.state.vertex = Some(merge);
+    }
+}
+
+fn shared(site: &mut Site<'_>, copy: &Copy, unpack: bool) -> Result<Shared, Diagnostic> {
+    let dest = site.expand(&copy.dest)?;
+    let owner = copy.chown.as_deref().map(|text| site.expand(text)).transpose()?.filter(|text| !text.is_empty());
+    let chmod = copy.chmod.as_deref().map(|text| site.expand(text)).transpose()?.filter(|text| !text.is_empty());
+    let mode = chmod.map(|text| parse_chmod(&text)).transpose().map_err(|error| site.error(error))?;
+    Ok(Shared { dest: site.state.destination(&dest), owner: owner.map(|text| Owner::parse(&text)), mode, unpack })
+}
+
+fn parse_chmod(text: &str) -> Result<Chmod, String> {
+    let invalid = || format!("invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777");
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    if !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()) {
+        let mode = u32::from_str_radix(digits, 8).map_err(|_| invalid())?;
+        return if mode > 0o7777 { Err(invalid()) } else { Ok(Chmod::Octal(mode)) };
+    }
+    let is_clause = |clause: &str| {
+        let who = clause.trim_start_matches(['u', 'g', 'o', 'a']);
+        !who.is_empty()
+            && who.starts_with(['+', '-', '='])
+            && who.chars().all(|c| "+-=rwxXstugo".contains(c))
+    };
+    if text.split(',').all(is_clause) { Ok(Chmod::Symbolic(text.to_owned())) } else { Err(invalid()) }
+}
+
+fn selector(site: &mut Site<'_>, copy: &Copy, path: &str) -> Result<Selector, Diagnostic> {
+    let mut selector = Selector::default();
+    for pattern in &copy.exclude {
+        selector.exclude.push(site.expand(pattern)?);
+    }
+    let mut source = path;
+    if copy.parents {
+        let (pivot, pattern) = path.split_once("/./").unwrap_or(("/", path));
+        let pattern = clean(pattern);
+        if !glob::has_wildcard(pivot.as_bytes()) && !glob::has_wildcard(pattern.as_bytes()) {
+            selector.required.push(clean(&format!("{pivot}/{pattern}")));
+        }
+        selector.include.push(pattern.trim_start_matches('/').to_owned());
+        source = pivot;
+    }
+    selector.path = clean(source);
+    selector.wildcard = glob::has_wildcard(selector.path.as_bytes());
+    Ok(selector)
+}
+
+fn is_url(path: &str) -> bool {
+    (path.starts_with("http://") || path.starts_with("https://")) && !is_git(path)
+}
+
+/// Whether BuildKit takes a source for a repository: by scheme, by `git@host:`, or by a URL path that ends in `.git`.
+fn is_git(path: &str) -> bool {
+    if ["git://", "ssh://", "git@"].iter().any(|prefix| path.starts_with(prefix)) {
+        return true;
+    }
+    let Some(rest) = path.strip_prefix("https://").or_else(|| path.strip_prefix("http://")) else { return false };
+    rest.split(['#', '?']).next().unwrap_or_default().ends_with(".git")
+}
+
+/// The name a download is copied by: the last element of the URL's path.
+fn download_name(url: &str) -> String {
+    let path = url.splitn(4, '/').nth(3).unwrap_or_default();
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    if name.is_empty() || name == "." { "__unnamed__".to_owned() } else { name.to_owned() }
+}

@@ -1,0 +1,247 @@
+//! `RUN` as an execution: its words, its mounts and the inputs they read.
+
+use super::exec::{Exec, ExecMount, MountOp};
+use super::site::{Lowering, MAIN_CONTEXT, Site, base};
+use super::stage_state::clean;
+use super::{FileAction, Input, Op, Owner, Principal, Reads, Vertex, VertexId};
+use crate::diagnostic::Diagnostic;
+use crate::dockerfile::mount::{Mount, MountKind};
+use crate::dockerfile::Run;
+use crate::selector::Selector;
+
+const HEREDOC_FOLDER: &str = "/dev/pipes/";
+
+/// A mount, its place in BuildKit's order and the files it reads.
+struct Mounted {
+    mount: ExecMount,
+    reads: Option<(VertexId, String)>,
+}
+
+impl Lowering<'_> {
+    pub(super) fn run(&mut self, site: &mut Site<'_>, run: &Run) -> Result<(), Diagnostic> {
+        for (flag, used) in [("security", run.security.is_some()), ("device", !run.devices.is_empty())] {
+            if used && !self.request.profile.knows_flag(flag) {
+                return Err(site.error(format!("unknown flag: --{flag}")));
+            }
+        }
+        let mut mounted = Vec::new();
+        let words = self.words(site, run, &mut mounted);
+        let mut secret_env = Vec::new();
+        for value in &run.mounts {
+            self.mount(site, value, &mut mounted, &mut secret_env)?;
+        }
+        if self.request.shm_size > 0 {
+            mounted.push(plain(("/dev/shm".to_owned(), MountOp::Tmpfs { size: self.request.shm_size }, false)));
+        }
+        mounted.sort_by(|a, b| a.mount.sort_key().cmp(&b.mount.sort_key()));
+        let n_shell_args = if run.command.shell { site.state.shell.len() } else { 0 };
+        let shell = site.state.shell.iter().filter(|_| run.command.shell).cloned();
+        let exec = Exec {
+            args: shell.chain(words).collect(),
+            n_shell_args,
+            env: site.state.env.clone(),
+            workdir: site.state.workdir.clone(),
+            user: site.state.user.clone(),
+            hostname: self.request.build_args.get("BUILDKIT_SANDBOX_HOSTNAME").cloned(),
+            extra_hosts: self.request.extra_hosts.clone(),
+            ulimits: self.request.ulimits.clone(),
+            cgroup_parent: self.request.cgroup_parent.clone(),
+            network: network(site, run, self.request.network.as_deref())?,
+            security: run.security.clone().filter(|mode| mode != "sandbox"),
+            devices: run.devices.clone(),
+            mounts: mounted.iter().map(|mounted| mounted.mount.clone()).collect(),
+            secret_env,
+            platform: site.state.platform.clone(),
+        };
+        let inputs = inputs(site.state.vertex, &mounted);
+        let vertex = Vertex { op: Op::Exec(Box::new(exec)), inputs, ignore_cache: site.ignore_cache };
+        site.finish(self.builder.add(vertex));
+        Ok(())
+    }
+
+    /// The words that are executed behind the shell. A lone here-document is the script itself; one that begins
+    /// with `#!` becomes a file; beside other words the raw body follows the line, as a shell would read it.
+    fn words(&mut self, site: &Site<'_>, run: &Run, mounted: &mut Vec<Mounted>) -> Vec<String> {
+        let heredocs = &site.instruction.heredocs;
+        let Some(first) = heredocs.first().filter(|_| run.command.shell) else { return run.command.words.clone() };
+        let line = run.command.words.join(" ");
+        if !first.is_whole(&line) {
+            let bodies: String = heredocs.iter().map(|heredoc| format!("\n{}{}", heredoc.content, heredoc.name)).collect();
+            return vec![line + &bodies];
+        }
+        let body = first.body();
+        if !body.starts_with("#!") {
+            return vec![body];
+        }
+        let file = self.inline_file(&first.name, 0o755, &body);
+        let mount =
+            ExecMount { target: HEREDOC_FOLDER.to_owned(), kind: MountOp::Bind, has_input: true, read_only: true };
+        mounted.push(Mounted { mount, reads: Some((file, "/".to_owned())) });
+        vec![format!("{HEREDOC_FOLDER}{}", first.name)]
+    }
+
+    fn mount(
+        &mut self,
+        site: &mut Site<'_>,
+        value: &str,
+        mounted: &mut Vec<Mounted>,
+        secret_env: &mut Vec<String>,
+    ) -> Result<(), Diagnostic> {
+        let mut expand = |word: &str| site.expand(word).map_err(|diagnostic| diagnostic.message);
+        let mount = Mount::parse(value, &mut expand).map_err(|error| site.error(error))?;
+        let target = absolute_target(&site.state.workdir, &mount.target);
+        match mount.kind {
+            MountKind::Secret => {
+                let (file, variable) = secret(&mount).map_err(|error| site.error(error))?;
+                secret_env.extend(variable);
+                mounted.extend(file.map(plain));
+                return Ok(());
+            }
+            MountKind::Ssh => {
+                mounted.push(plain(ssh(&mount)));
+                return Ok(());
+            }
+            _ if target == "/" => return Err(site.error(format!("invalid mount target {target:?}"))),
+            MountKind::Tmpfs => {
+                let size = mount.size_limit.unwrap_or(0);
+                mounted.push(plain((target, MountOp::Tmpfs { size }, mount.read_only)));
+            }
+            MountKind::Bind | MountKind::Cache => {
+                let reads = self.mount_source(site, &mount)?;
+                let default_identity = default_identity(&mount, &target, self.request);
+                let kind = match mount.kind {
+                    MountKind::Cache => MountOp::Cache { default_identity },
+                    _ => MountOp::Bind,
+                };
+                let has_input = reads.is_some();
+                mounted.push(Mounted { mount: ExecMount { target, kind, has_input, read_only: mount.read_only }, reads });
+            }
+        }
+        Ok(())
+    }
+
+    /// What a bind or cache mount shows: files of the context, a stage or an image; nothing for a plain cache.
+    fn mount_source(&mut self, site: &mut Site<'_>, mount: &Mount) -> Result<Option<(VertexId, String)>, Diagnostic> {
+        let source = clean(mount.source.as_deref().unwrap_or("/"));
+        let from = match &mount.from {
+            Some(from) => self.stage_or_image(site, from, false)?,
+            None if matches!(mount.kind, MountKind::Cache) => None,
+            None => {
+                self.request_path(Some(MAIN_CONTEXT), &source);
+                Some(self.builder.source(Op::Context(MAIN_CONTEXT.to_owned())))
+            }
+        };
+        if let Some(vertex) = from
+            && mount.from.is_some()
+            && let Op::Context(name) = &self.builder.graph[petgraph::graph::NodeIndex::new(vertex.index())].op
+        {
+            let name = name.clone();
+            self.request_path(Some(&name), &source);
+        }
+        if source != "/" || (mount.uid, mount.gid, mount.mode) == (None, None, None) {
+            return Ok(from.map(|vertex| (vertex, source)));
+        }
+        let owner = Owner {
+            user: Principal::Id(mount.uid.unwrap_or(0)),
+            group: Some(Principal::Id(mount.gid.unwrap_or(0))),
+        };
+        let mode = mount.mode.unwrap_or(0o755);
+        let action = FileAction::Mkdir { path: "/cache".to_owned(), mode, owner: Some(owner), timestamp: None };
+        let folder = Vertex { op: Op::File(vec![action]), inputs: base(from), ignore_cache: false };
+        Ok(Some((self.builder.add(folder), "/cache".to_owned())))
+    }
+}
+
+/// The inputs of an execution: its root file system, then what its mounts read. Where a mount reads the very file
+/// system that the step continues, both are one input, compared by content as a whole.
+fn inputs(root: Option<VertexId>, mounted: &[Mounted]) -> Vec<Input> {
+    let mut inputs = base(root);
+    for (from, source) in mounted.iter().filter_map(|mounted| mounted.reads.clone()) {
+        let selector = Selector::plain(source);
+        match inputs.iter_mut().find(|input| input.from == from) {
+            Some(Input { reads: Reads::Content(list), .. }) => list.push(selector),
+            Some(input) => input.reads = Reads::Content(vec![Selector::plain("/")]),
+            None => inputs.push(Input { from, reads: Reads::Content(vec![selector]) }),
+        }
+    }
+    inputs
+}
+
+impl ExecMount {
+    /// BuildKit's order: files and memory by target, then secrets and agents as they are written.
+    fn sort_key(&self) -> (u8, &str) {
+        match self.kind {
+            MountOp::Bind | MountOp::Cache { .. } | MountOp::Tmpfs { .. } => (0, self.target.as_str()),
+            MountOp::Secret(_) => (1, ""),
+            MountOp::Ssh(_) => (2, ""),
+        }
+    }
+}
+
+fn plain((target, kind, read_only): (String, MountOp, bool)) -> Mounted {
+    Mounted { mount: ExecMount { target, kind, has_input: false, read_only }, reads: None }
+}
+
+fn network(site: &Site<'_>, run: &Run, of_build: Option<&str>) -> Result<Option<String>, Diagnostic> {
+    let network = run.network.as_deref().or(of_build).unwrap_or("default");
+    match network {
+        "default" => Ok(None),
+        "host" | "none" => Ok(Some(network.to_owned())),
+        other => Err(site.error(format!("invalid network mode {other:?}"))),
+    }
+}
+
+/// An absolute target as written, a relative one joined to the working folder.
+fn absolute_target(workdir: &str, target: &str) -> String {
+    match target {
+        "" => "/".to_owned(),
+        target if target.starts_with('/') && clean(target) == "/" => "/".to_owned(),
+        target if target.starts_with('/') => target.to_owned(),
+        target => clean(&format!("{workdir}/{target}")),
+    }
+}
+
+/// The identity of a cache mount as far as it enters the key: only that which is spelled like the target, shared.
+fn default_identity(mount: &Mount, target: &str, request: &crate::request::Request) -> Option<String> {
+    let namespace = request.build_args.get("BUILDKIT_CACHE_MOUNT_NS").map_or("", String::as_str);
+    let id = mount.id.clone().unwrap_or_else(|| clean_relative(&mount.target));
+    let is_default = id == target && mount.is_shared();
+    is_default.then(|| format!("{namespace}/{id}"))
+}
+
+fn clean_relative(path: &str) -> String {
+    let cleaned = clean(path);
+    if path.starts_with('/') { cleaned } else { cleaned.trim_start_matches('/').to_owned() }
+}
+
+/// A secret as a file and as a variable of the environment (dockerfile2llb/convert_secrets.go).
+fn secret(mount: &Mount) -> Result<(Option<(String, MountOp, bool)>, Option<String>), String> {
+    let id = match (mount.source.as_deref().or(mount.id.as_deref()), mount.target.as_str()) {
+        (Some(id), _) if !id.is_empty() => id.to_owned(),
+        (_, "") => return Err("one of source, target required".to_owned()),
+        (_, target) => target.rsplit('/').next().unwrap_or_default().to_owned(),
+    };
+    let optional = !mount.required;
+    let variable = mount.env.as_ref().map(|env| format!("{env} id={id} optional={optional}"));
+    if mount.env.is_some() && mount.target.is_empty() {
+        return Ok((None, variable));
+    }
+    let target = match mount.target.as_str() {
+        "" => format!("/run/secrets/{}", id.rsplit('/').next().unwrap_or_default()),
+        target => target.to_owned(),
+    };
+    let rights = rights(mount, 0o400);
+    let file = MountOp::Secret(format!("id={id} optional={optional} {rights}"));
+    Ok((Some((target, file, false)), variable))
+}
+
+fn ssh(mount: &Mount) -> (String, MountOp, bool) {
+    let id = mount.id.as_deref().unwrap_or("default");
+    let rights = rights(mount, 0o600);
+    (mount.target.clone(), MountOp::Ssh(format!("id={id} optional={} {rights}", !mount.required)), false)
+}
+
+fn rights(mount: &Mount, default_mode: u32) -> String {
+    let mode = mount.mode.unwrap_or(default_mode);
+    format!("uid={} gid={} mode={mode:04o}", mount.uid.unwrap_or(0), mount.gid.unwrap_or(0))
+}

@@ -1,0 +1,141 @@
+//! What lowering works on: the graph that grows, the stage it is in, and the one instruction at hand.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use super::stage_state::StageState;
+use super::stages::Stages;
+use super::{ImageSource, Input, Op, Placed, Reads, Vertex, VertexId, reference};
+use crate::diagnostic::Diagnostic;
+use crate::dockerfile::expand::Expander;
+use crate::dockerfile::{Dockerfile, Instruction};
+use crate::request::{Image, NamedContext, Request};
+
+/// The name of the main build context among the contexts of a plan.
+pub const MAIN_CONTEXT: &str = "context";
+
+/// Adds vertices, each kind once.
+#[derive(Default)]
+pub(super) struct Builder {
+    pub(super) graph: DiGraph<Vertex, Input>,
+    known: HashMap<Vertex, VertexId>,
+}
+
+impl Builder {
+    pub(super) fn add(&mut self, vertex: Vertex) -> VertexId {
+        if let Some(id) = self.known.get(&vertex) {
+            return *id;
+        }
+        let node = self.graph.add_node(vertex.clone());
+        for input in &vertex.inputs {
+            self.graph.add_edge(NodeIndex::new(input.from.0), node, input.clone());
+        }
+        let id = VertexId(node.index());
+        self.known.insert(vertex, id);
+        id
+    }
+
+    pub(super) fn source(&mut self, op: Op) -> VertexId {
+        self.add(Vertex { op, inputs: Vec::new(), ignore_cache: false })
+    }
+}
+
+/// A stage whose instructions are being lowered.
+pub(super) struct Lowering<'a> {
+    pub(super) dockerfile: &'a Dockerfile,
+    pub(super) request: &'a Request,
+    pub(super) globals: BTreeMap<String, String>,
+    pub(super) stages: &'a Stages<'a>,
+    pub(super) reached: &'a BTreeSet<usize>,
+    pub(super) builder: &'a mut Builder,
+    pub(super) epoch: Option<i64>,
+    /// The states that finished stages ended with.
+    pub(super) finished: BTreeMap<usize, StageState>,
+    pub(super) requested: BTreeMap<String, Vec<String>>,
+}
+
+/// One instruction in the course of lowering.
+pub(super) struct Site<'a> {
+    pub(super) instruction: &'a Instruction,
+    pub(super) stage: usize,
+    pub(super) state: &'a mut StageState,
+    pub(super) placed: &'a mut Placed,
+    pub(super) ignore_cache: bool,
+    pub(super) escape: char,
+}
+
+impl Site<'_> {
+    pub(super) fn error(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(message, Some(self.instruction.line), None)
+    }
+
+    /// Expands a word and notes the variables it used.
+    pub(super) fn expand(&mut self, word: &str) -> Result<String, Diagnostic> {
+        self.expand_with(word, Expander::new)
+    }
+
+    /// Expands the body of a here-document, where quotes are literal and the backslash always escapes.
+    pub(super) fn expand_body(&mut self, body: &str) -> Result<String, Diagnostic> {
+        self.expand_with(body, |_, scope| Expander::for_heredoc(scope))
+    }
+
+    fn expand_with<'s>(
+        &mut self,
+        word: &str,
+        expander: impl for<'e> FnOnce(char, &'e dyn Fn(&str) -> Option<String>) -> Expander<'e>,
+    ) -> Result<String, Diagnostic> {
+        let used = std::cell::RefCell::new(BTreeMap::new());
+        let lookup = |name: &str| {
+            let value = self.state.variable(name).map(str::to_owned);
+            used.borrow_mut().insert(name.to_owned(), value.clone().unwrap_or_default());
+            value
+        };
+        let expanded = expander(self.escape, &lookup).expand(word);
+        self.placed.variables.extend(used.into_inner());
+        expanded.map_err(|error| self.error(format!("failed to process {word:?}: {error}")))
+    }
+}
+
+impl Lowering<'_> {
+    /// An image, or the build context that replaces it.
+    pub(super) fn image(&mut self, name: &str, platform: &str) -> Result<(VertexId, Image), String> {
+        let reference = reference::normalize(name)?;
+        let familiar = reference::familiar(name);
+        let replacing = self.request.contexts.iter().find(|(key, _)| reference::familiar(key) == familiar);
+        if let Some((key, context)) = replacing {
+            let vertex = self.named_context(key, context, platform)?;
+            return Ok((vertex, Image::default()));
+        }
+        let image = self.request.images.get(&reference).cloned().unwrap_or_default();
+        let identity = image.identity.clone();
+        let op = Op::Image(ImageSource { reference, identity, platform: platform.to_owned() });
+        Ok((self.builder.source(op), image))
+    }
+
+    pub(super) fn named_context(&mut self, name: &str, context: &NamedContext, platform: &str) -> Result<VertexId, String> {
+        match context {
+            NamedContext::Local => Ok(self.builder.source(Op::Context(name.to_owned()))),
+            NamedContext::Remote(address) => Ok(self.builder.source(Op::Remote(address.clone()))),
+            NamedContext::Image(reference) => {
+                let reference = reference::normalize(reference)?;
+                let identity = self.request.images.get(&reference).and_then(|image| image.identity.clone());
+                let op = Op::Image(ImageSource { reference, identity, platform: platform.to_owned() });
+                Ok(self.builder.source(op))
+            }
+        }
+    }
+}
+
+impl Site<'_> {
+    /// The instruction made `vertex`, and the stage goes on from there.
+    pub(super) fn finish(&mut self, vertex: VertexId) {
+        self.placed.step = Some(vertex.0);
+        self.state.vertex = Some(vertex);
+    }
+}
+
+/// The input through which a step continues a file system; none for an empty one.
+pub(super) fn base(vertex: Option<VertexId>) -> Vec<Input> {
+    vertex.map(|from| Input { from, reads: Reads::Base }).into_iter().collect()
+}

@@ -1,0 +1,250 @@
+//! Will this step run? Keys are compared, edits are not: a step hits if some record of the same operation is
+//! reached from every one of its inputs. So reverts, other targets, renamed stages and cosmetic edits come out
+//! right by themselves.
+//!
+//! For every vertex two sets of recorded results are kept: those it certainly is, and those it may be. The first
+//! not empty: a hit. Both empty: a miss. Only the second: it hangs on bytes that a step has yet to make. A step
+//! that continues a file system looks its base up in both sets; one that selects files also compares content, and
+//! a [`Filesystem`] knows more of that than one would think.
+
+mod contents;
+
+use std::collections::BTreeSet;
+
+use crate::cache_key::CacheKey;
+use crate::context::BuildContext;
+use crate::digest::ContentDigest;
+use crate::filesystem::compare::Likeness;
+use crate::graph::may_be_one_image;
+use crate::history::{Ledger, Producer, RecordedInput, StepRecord};
+use crate::snapshot::{Snapshot, Step, StepKind};
+
+use contents::Contents;
+
+/// What BuildKit will do with one vertex.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Verdict {
+    /// Take it from the cache.
+    Hit,
+    /// Execute it.
+    Miss,
+    /// One or the other, depending on bytes that are not made yet.
+    Pending,
+    /// Nobody can say.
+    Unknown(Gap),
+}
+
+/// Why nobody can say.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Gap {
+    /// Nothing was recorded for the project.
+    NeverRecorded,
+    /// A server decides.
+    RemoteSource,
+    /// Two references may name one image.
+    BaseUnresolved,
+    /// The Dockerfile asks for another frontend.
+    UnknownFrontend,
+}
+
+/// One vertex in the light of all records.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The answer.
+    pub verdict: Verdict,
+    /// The keys of the recorded results it certainly is.
+    pub is: BTreeSet<CacheKey>,
+    /// The keys of those it may be.
+    pub may_be: BTreeSet<CacheKey>,
+    /// Whether it fails, or something it needs does.
+    pub fails: bool,
+}
+
+impl Standing {
+    fn miss(fails: bool) -> Self {
+        Self { verdict: Verdict::Miss, is: BTreeSet::new(), may_be: BTreeSet::new(), fails }
+    }
+}
+
+/// The standing of every vertex, in the order of the snapshot's steps.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    /// One for each step.
+    pub standings: Vec<Standing>,
+}
+
+/// Predicts a build. `context` brings back a recorded build context by its digest; without it, what hangs on that
+/// context stays pending.
+#[must_use]
+pub fn predict(
+    snapshot: &Snapshot,
+    ledger: &Ledger,
+    context: &dyn Fn(&ContentDigest) -> Option<BuildContext>,
+) -> Prediction {
+    let mut contents = Contents::new(snapshot, ledger, context);
+    let mut standings: Vec<Standing> = Vec::with_capacity(snapshot.steps.len());
+    for (index, step) in snapshot.steps.iter().enumerate() {
+        let standing = match &step.kind {
+            StepKind::Step => {
+                let mut matching = Matching { snapshot, ledger, standings: &standings, contents: &mut contents };
+                matching.standing(index, step)
+            }
+            kind => source(kind, step),
+        };
+        contents.settle(index, &standing);
+        standings.push(standing);
+    }
+    Prediction { standings }
+}
+
+/// A source: an image is what its name says; a context is compared by content only; a server decides what it gives.
+fn source(kind: &StepKind, step: &Step) -> Standing {
+    let known = BTreeSet::from([step.record.key]);
+    match kind {
+        StepKind::Remote { pinned: false, .. } => Standing {
+            verdict: Verdict::Unknown(Gap::RemoteSource),
+            is: BTreeSet::new(),
+            may_be: known,
+            fails: false,
+        },
+        StepKind::Context(_) => Standing::miss(false),
+        _ => Standing { verdict: Verdict::Hit, is: known, may_be: BTreeSet::new(), fails: false },
+    }
+}
+
+/// How far a record agrees with a step.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    No,
+    Possible,
+    /// By content, where keys differ.
+    ByContent,
+    ByKey,
+}
+
+struct Matching<'a, 'c> {
+    snapshot: &'a Snapshot,
+    ledger: &'a Ledger,
+    standings: &'a [Standing],
+    contents: &'a mut Contents<'c>,
+}
+
+impl Matching<'_, '_> {
+    fn standing(&mut self, index: usize, step: &Step) -> Standing {
+        let input_fails = step.inputs.iter().any(|input| self.standings[input.index()].fails);
+        if step.missing.is_some() || input_fails {
+            return Standing::miss(true);
+        }
+        if step.ignore_cache {
+            return Standing::miss(false);
+        }
+        let mut levels: Vec<(Level, CacheKey)> = Vec::new();
+        for record in self.ledger.with_op(&step.record.op) {
+            levels.push((self.level(index, step, record), record.key));
+        }
+        let at = |wanted: Level| levels.iter().filter(move |(level, _)| *level == wanted).map(|(_, key)| *key);
+        // Where keys match, BuildKit looks no further; results of equal content were made known as aliases when
+        // the later one was recorded.
+        let (certain, possible): (Vec<CacheKey>, Vec<CacheKey>) = if at(Level::ByKey).next().is_some() {
+            (at(Level::ByKey).collect(), Vec::new())
+        } else {
+            (at(Level::ByContent).collect(), at(Level::Possible).collect())
+        };
+        let is = self.ledger.same_as(certain);
+        let mut may_be = self.ledger.may_be(is.iter().copied().chain(possible));
+        may_be.retain(|key| !is.contains(key));
+        let verdict = match (is.is_empty(), may_be.is_empty()) {
+            (false, _) => Verdict::Hit,
+            (true, true) => Verdict::Miss,
+            (true, false) => self.gap(step).map_or(Verdict::Pending, Verdict::Unknown),
+        };
+        Standing { verdict, is, may_be, fails: false }
+    }
+
+    /// The gap behind a doubt: that of an input, or an image that may be another one's twin.
+    fn gap(&self, step: &Step) -> Option<Gap> {
+        let of_inputs = step.inputs.iter().filter_map(|input| match self.standings[input.index()].verdict {
+            Verdict::Unknown(gap) => Some(gap),
+            _ => None,
+        });
+        let reads_image = step.inputs.iter().any(|input| {
+            matches!(self.snapshot.steps[input.index()].kind, StepKind::Image { resolved: false, .. })
+        });
+        of_inputs.min().or(reads_image.then_some(Gap::BaseUnresolved))
+    }
+
+    fn level(&mut self, index: usize, step: &Step, record: &StepRecord) -> Level {
+        let pairs = || step.record.inputs.iter().zip(&record.inputs).enumerate();
+        if step.record.inputs.len() != record.inputs.len() {
+            return Level::No;
+        }
+        // What needs no look at files decides first.
+        let quick = pairs().map(|(n, (now, then))| self.by_key(step, n, now, then)).min().unwrap_or(Level::ByKey);
+        if quick != Level::No {
+            return quick;
+        }
+        let mut level = Level::ByKey;
+        for (n, (now, then)) in pairs() {
+            let of_input = match self.by_key(step, n, now, then) {
+                Level::No => self.by_content(index, n, now, then),
+                level => level,
+            };
+            level = level.min(of_input);
+            if level == Level::No {
+                break;
+            }
+        }
+        level
+    }
+
+    /// Compares one input by the keys that are known for it.
+    fn by_key(&self, step: &Step, n: usize, now: &RecordedInput, then: &RecordedInput) -> Level {
+        let Some(standing) = step.inputs.get(n).and_then(|input| self.standings.get(input.index())) else {
+            return Level::No;
+        };
+        match (now, then) {
+            (RecordedInput::Context { content: now, .. }, RecordedInput::Context { content: then, .. }) => {
+                if now == then { Level::ByKey } else { Level::No }
+            }
+            (RecordedInput::Base(now), RecordedInput::Base(then)) => match among(standing, &then.key) {
+                Level::No if may_be_twins(now, then) => Level::Possible,
+                level => level,
+            },
+            (RecordedInput::Files(_, now), RecordedInput::Files(then, selectors)) => {
+                let same_paths = now.iter().map(|s| &s.path).eq(selectors.iter().map(|s| &s.path));
+                match among(standing, &then.key) {
+                    Level::ByKey if same_paths => Level::ByKey,
+                    _ => Level::No,
+                }
+            }
+            _ => Level::No,
+        }
+    }
+
+    /// Compares one input by the files it selects.
+    fn by_content(&mut self, index: usize, n: usize, now: &RecordedInput, then: &RecordedInput) -> Level {
+        let same_kind = matches!((now, then), (RecordedInput::Context { .. }, RecordedInput::Context { .. }));
+        if same_kind || matches!(now, RecordedInput::Base(_)) || matches!(then, RecordedInput::Base(_)) {
+            return Level::No;
+        }
+        match self.contents.likeness(index, n, now, then) {
+            Likeness::Equal => Level::ByContent,
+            Likeness::Unknown => Level::Possible,
+            Likeness::Different => Level::No,
+        }
+    }
+}
+
+fn among(standing: &Standing, key: &CacheKey) -> Level {
+    if standing.is.contains(key) {
+        Level::ByKey
+    } else if standing.may_be.contains(key) {
+        Level::Possible
+    } else {
+        Level::No
+    }
+}
+
+fn may_be_twins(now: &Producer, then: &Producer) -> bool {
+    matches!((&now.image, &then.image), (Some(now), Some(then)) if may_be_one_image(now, then))
+}

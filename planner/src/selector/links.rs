@@ -1,0 +1,56 @@
+//! Following symbolic links inside a tree, as BuildKit's content hash does: targets stay below the root,
+//! absolute ones start there, and 255 links are enough for anybody.
+
+use std::sync::Arc;
+
+use crate::context::{BuildContext, ContextPath, FileKind, Found, Node};
+
+const MAX_LINKS: usize = 255;
+
+/// The place a path leads to and what stands there; `None` if nothing does or the links never end.
+/// `last` says whether a link in the last component is followed as well.
+#[must_use]
+pub fn resolve(tree: &BuildContext, path: &ContextPath, last: bool) -> Option<(ContextPath, Node)> {
+    let mut reached = ContextPath::root();
+    let mut rest: Vec<Vec<u8>> = path.components().map(<[u8]>::to_vec).collect();
+    rest.reverse();
+    let mut n_links = 0;
+    while let Some(component) = rest.pop() {
+        let next = match component.as_slice() {
+            b"." | b"" => continue,
+            b".." => reached.parent().unwrap_or_default(),
+            name => reached.join(name),
+        };
+        let Some(target) = link_target(tree, &next) else {
+            reached = next;
+            continue;
+        };
+        if rest.is_empty() && !last {
+            reached = next;
+            break;
+        }
+        n_links += 1;
+        if n_links > MAX_LINKS {
+            return None;
+        }
+        if target.first() == Some(&b'/') {
+            reached = ContextPath::root();
+        }
+        rest.extend(target.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
+    }
+    let node = match tree.find(&reached)? {
+        Found::Folder(folder) => Node::Folder(folder),
+        Found::File(entry) => Node::File(entry),
+    };
+    Some((reached, node))
+}
+
+fn link_target(tree: &BuildContext, path: &ContextPath) -> Option<Vec<u8>> {
+    match tree.find(path)? {
+        Found::File(entry) => match &Arc::as_ref(&entry).kind {
+            FileKind::Symlink { target } => Some(target.clone()),
+            _ => None,
+        },
+        Found::Folder(_) => None,
+    }
+}
