@@ -172,7 +172,9 @@ impl<'a> Sealer<'a> {
         parts.push(self.part(PartKind::User, "", &exec.user));
         parts.extend(self.host_parts(exec));
         parts.push(self.part(PartKind::Network, "", exec.network.as_deref().unwrap_or("default")));
-        for (name, value) in [("security", exec.security.as_ref())].into_iter().chain(exec.devices.iter().map(|d| ("device", Some(d)))) {
+        for (name, value) in
+            [("security", exec.security.as_ref())].into_iter().chain(exec.devices.iter().map(|d| ("device", Some(d))))
+        {
             parts.extend(value.map(|value| self.part(PartKind::Security, name, value)));
         }
         parts.extend(exec.mounts.iter().map(|mount| self.part(PartKind::Mount, &mount.target, &mount_text(mount))));
@@ -182,8 +184,11 @@ impl<'a> Sealer<'a> {
     }
 
     fn host_parts(&self, exec: &Exec) -> Vec<KeyPart> {
-        let one = |name: &'static str, value: &Option<String>| value.iter().map(move |v| (name, v.clone())).collect::<Vec<_>>();
-        let many = |name: &'static str, values: &[String]| values.iter().map(move |v| (name, v.clone())).collect::<Vec<_>>();
+        let one = |name: &'static str, value: &Option<String>| {
+            value.iter().map(move |v| (name, v.clone())).collect::<Vec<_>>()
+        };
+        let many =
+            |name: &'static str, values: &[String]| values.iter().map(move |v| (name, v.clone())).collect::<Vec<_>>();
         let named = [
             one("hostname", &exec.hostname),
             many("add-host", &exec.extra_hosts),
@@ -272,7 +277,9 @@ fn source_text(copy: &CopyAction) -> String {
     let path = &copy.selector.path;
     let name = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("/");
     let mut text = name.to_owned();
-    for (flag, patterns) in [("include", &copy.selector.include), ("exclude", &copy.selector.exclude), ("require", &copy.selector.required)] {
+    for (flag, patterns) in
+        [("include", &copy.selector.include), ("exclude", &copy.selector.exclude), ("require", &copy.selector.required)]
+    {
         for pattern in patterns {
             text = format!("{text}\n{flag}={pattern}");
         }

@@ -6,7 +6,7 @@
 //! the ground. The rules of writing are those of tonistiigi/fsutil/copy as BuildKit calls it.
 
 pub mod compare;
-mod write;
+pub mod write;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -164,11 +164,16 @@ impl Filesystem {
 
     /// Everything known strictly below a path.
     fn below<'a>(&'a self, path: &'a ContextPath) -> impl Iterator<Item = (&'a ContextPath, &'a Known)> {
-        self.entries.range(path..).skip_while(move |(other, _)| *other == path).take_while(move |(other, _)| other.is_within(path))
+        self.entries
+            .range(path..)
+            .skip_while(move |(other, _)| *other == path)
+            .take_while(move |(other, _)| other.is_within(path))
     }
 
     fn is_folder(&self, path: &ContextPath) -> bool {
-        path.is_root() || matches!(self.entries.get(path), Some(Known::Folder { .. })) || self.below(path).next().is_some()
+        path.is_root()
+            || matches!(self.entries.get(path), Some(Known::Folder { .. }))
+            || self.below(path).next().is_some()
     }
 
     /// Puts something at a path; a file takes the place of all that was below it.
@@ -179,7 +184,9 @@ impl Filesystem {
                 self.entries.remove(&path);
             }
         }
-        if let (Known::Folder { header: None }, Some(Known::Folder { .. } | Known::Graft { .. })) = (&known, self.entries.get(path)) {
+        if let (Known::Folder { header: None }, Some(Known::Folder { .. } | Known::Graft { .. })) =
+            (&known, self.entries.get(path))
+        {
             return;
         }
         self.entries.insert(path.clone(), known);

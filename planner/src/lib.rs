@@ -20,3 +20,5 @@ pub mod graph;
 pub mod cache_key;
 pub mod history;
 pub mod snapshot;
+pub mod filesystem;
+pub mod prediction;

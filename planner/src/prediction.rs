@@ -101,12 +101,9 @@ pub fn predict(
 fn source(kind: &StepKind, step: &Step) -> Standing {
     let known = BTreeSet::from([step.record.key]);
     match kind {
-        StepKind::Remote { pinned: false, .. } => Standing {
-            verdict: Verdict::Unknown(Gap::RemoteSource),
-            is: BTreeSet::new(),
-            may_be: known,
-            fails: false,
-        },
+        StepKind::Remote { pinned: false, .. } => {
+            Standing { verdict: Verdict::Unknown(Gap::RemoteSource), is: BTreeSet::new(), may_be: known, fails: false }
+        }
         StepKind::Context(_) => Standing::miss(false),
         _ => Standing { verdict: Verdict::Hit, is: known, may_be: BTreeSet::new(), fails: false },
     }
@@ -167,9 +164,10 @@ impl Matching<'_, '_> {
             Verdict::Unknown(gap) => Some(gap),
             _ => None,
         });
-        let reads_image = step.inputs.iter().any(|input| {
-            matches!(self.snapshot.steps[input.index()].kind, StepKind::Image { resolved: false, .. })
-        });
+        let reads_image = step
+            .inputs
+            .iter()
+            .any(|input| matches!(self.snapshot.steps[input.index()].kind, StepKind::Image { resolved: false, .. }));
         of_inputs.min().or(reads_image.then_some(Gap::BaseUnresolved))
     }
 

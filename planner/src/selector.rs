@@ -176,8 +176,11 @@ pub fn content_digest(
 /// BuildKit drops a plain path that lies below another one, and sorts by path (solver/llbsolver/ops/file.go).
 #[must_use]
 pub fn deduplicated(selectors: &[Selector]) -> Vec<Selector> {
-    let plain: Vec<ContextPath> =
-        selectors.iter().filter(|selector| !selector.is_listed()).map(|selector| ContextPath::new(&selector.path)).collect();
+    let plain: Vec<ContextPath> = selectors
+        .iter()
+        .filter(|selector| !selector.is_listed())
+        .map(|selector| ContextPath::new(&selector.path))
+        .collect();
     let covered = |path: &ContextPath| plain.iter().any(|other| other != path && path.is_within(other));
     let mut kept: Vec<Selector> = selectors
         .iter()

@@ -177,9 +177,7 @@ impl Taking<'_> {
 
 fn kind(op: &Op) -> StepKind {
     match op {
-        Op::Image(image) => {
-            StepKind::Image { reference: image.reference.clone(), resolved: image.identity.is_some() }
-        }
+        Op::Image(image) => StepKind::Image { reference: image.reference.clone(), resolved: image.identity.is_some() },
         Op::Context(name) => StepKind::Context(name.clone()),
         Op::Remote(address) => StepKind::Remote { address: mask(address), pinned: is_pinned(address) },
         Op::Exec(_) | Op::File(_) | Op::Merge => StepKind::Step,

@@ -1,6 +1,7 @@
 //! Here-documents: which words of a line announce one, and what such a word says. Words in, a
 //! [`Announcement`] out; bodies are read by `lines`.
 
+use super::Heredoc;
 use super::expand::Expander;
 
 /// What a word such as `3<<-"EOF"` says.
@@ -63,6 +64,20 @@ fn read_delimiter(delimiter: &str, raw_quotes: bool) -> Result<Vec<String>, Stri
 /// Delimiters are read with a backslash as escape, whatever the directive says, and without variables.
 fn plain() -> Expander<'static> {
     Expander { skip_unset: true, ..Expander::new('\\', &|_| None) }
+}
+
+/// Whether the text behind `RUN` and its flags is nothing but the announcement of one here-document.
+#[must_use]
+pub fn is_whole(text: &str) -> bool {
+    matches!(announcement(text), Ok(Some(_)))
+}
+
+impl Heredoc {
+    /// The body as `COPY` and a lone `RUN` use it: leading tabs taken out where `<<-` asks for that.
+    #[must_use]
+    pub fn body(&self) -> String {
+        if self.chomp { chomped(&self.content) } else { self.content.clone() }
+    }
 }
 
 /// The body of a `<<-` here-document as `COPY` and a lone `RUN` use it: tabs in front of each line taken out.

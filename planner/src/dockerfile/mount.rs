@@ -51,8 +51,25 @@ const SHARINGS: [(&str, Sharing); 3] =
     [("locked", Sharing::Locked), ("private", Sharing::Private), ("shared", Sharing::Shared)];
 
 const KEYS: [&str; 19] = [
-    "type", "from", "source", "target", "readonly", "id", "sharing", "required", "size", "mode", "uid", "gid", "src",
-    "dst", "destination", "ro", "rw", "readwrite", "env",
+    "type",
+    "from",
+    "source",
+    "target",
+    "readonly",
+    "id",
+    "sharing",
+    "required",
+    "size",
+    "mode",
+    "uid",
+    "gid",
+    "src",
+    "dst",
+    "destination",
+    "ro",
+    "rw",
+    "readwrite",
+    "env",
 ];
 
 /// A mount of a `RUN`, variables expanded.
@@ -99,6 +116,18 @@ pub fn check(value: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The `from=` of a mount, which needs no expansion: which stage or image it reads.
+#[must_use]
+pub fn from(value: &str) -> Option<String> {
+    let fields = fields(value).ok()?;
+    let named = fields.iter().filter_map(|field| field.split_once('='));
+    named
+        .filter(|(key, _)| go::lower(key) == "from")
+        .last()
+        .map(|(_, from)| from.to_owned())
+        .filter(|from| !from.is_empty())
 }
 
 fn fields(value: &str) -> Result<Vec<String>, String> {

@@ -41,7 +41,11 @@ impl View {
             let rest = vec![(ContextPath::root(), filesystem.identity(), format!("{selector:?}"))];
             return Self { rest, listed: true, ..Self::default() };
         }
-        if selector.wildcard { filesystem.matches(selector) } else { filesystem.view(&ContextPath::new(&selector.path)) }
+        if selector.wildcard {
+            filesystem.matches(selector)
+        } else {
+            filesystem.view(&ContextPath::new(&selector.path))
+        }
     }
 
     /// What `selector` takes of a build context.
@@ -86,7 +90,9 @@ impl View {
     }
 
     fn has_other_file(&self, other: &Self) -> bool {
-        self.known.iter().any(|(path, known)| other.known.get(path).is_some_and(|another| known.surely_differs(another)))
+        self.known
+            .iter()
+            .any(|(path, known)| other.known.get(path).is_some_and(|another| known.surely_differs(another)))
     }
 
     /// Whether something here is certain to be missing there.
@@ -172,7 +178,8 @@ impl Known {
             (Self::Folder { header: Some((a, of_a)) }, Self::Folder { header: Some((b, of_b)) }) => {
                 a.xattrs != b.xattrs || of_a.surely_differ(a.mode, of_b, b.mode)
             }
-            (Self::File { or_inside: a, .. }, Self::Folder { .. }) | (Self::Folder { .. }, Self::File { or_inside: a, .. }) => !a,
+            (Self::File { or_inside: a, .. }, Self::Folder { .. })
+            | (Self::Folder { .. }, Self::File { or_inside: a, .. }) => !a,
             _ => false,
         }
     }

@@ -162,9 +162,10 @@ impl Filesystem {
 
     /// The graft at a path or above it.
     pub(super) fn graft_above(&self, path: &ContextPath) -> Option<(&ContextPath, &Known)> {
-        self.entries.range(..=path).rev().find(|(other, known)| {
-            matches!(known, Known::Graft { .. }) && path.is_within(other)
-        })
+        self.entries
+            .range(..=path)
+            .rev()
+            .find(|(other, known)| matches!(known, Known::Graft { .. }) && path.is_within(other))
     }
 }
 
@@ -222,7 +223,8 @@ fn with_parents(matches: &[crate::selector::Match]) -> Vec<Taken> {
     let below = matches
         .iter()
         .map(|entry| {
-            let below = entry.path.components().skip(entry.depth).fold(ContextPath::root(), |path, name| path.join(name));
+            let below =
+                entry.path.components().skip(entry.depth).fold(ContextPath::root(), |path, name| path.join(name));
             (below, shallow(&entry.node))
         })
         .collect();

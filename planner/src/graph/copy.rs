@@ -28,9 +28,9 @@ struct Shared {
 impl Lowering<'_> {
     pub(super) fn copy(&mut self, site: &mut Site<'_>, copy: &Copy) -> Result<(), Diagnostic> {
         if copy.parents && !self.request.profile.knows_flag("parents") {
-            return Err(site.error("unknown flag: --parents").with_hint(
-                "Dockerfile frontend 1.20 and later know it; `# syntax=docker/dockerfile:1` selects one",
-            ));
+            return Err(site
+                .error("unknown flag: --parents")
+                .with_hint("Dockerfile frontend 1.20 and later know it; `# syntax=docker/dockerfile:1` selects one"));
         }
         let shared = shared(site, copy, false)?;
         let from = self.source_vertex(site, copy)?;
@@ -130,12 +130,17 @@ impl Lowering<'_> {
 
     fn add_heredocs(&mut self, site: &mut Site<'_>, copy: &Copy, sources: &mut Vec<Source>) -> Result<(), Diagnostic> {
         for source in &copy.sources {
-            let CopySource::Heredoc(index) = source else { continue };
-            let Some(heredoc) = site.instruction.heredocs.get(*index) else { continue };
-            let body = heredoc.body();
-            let data = if heredoc.expand { site.expand_body(&body)? } else { body };
-            let from = self.inline_file(&heredoc.name, 0o644, &data);
-            sources.push(Source { from, selector: Selector::plain(clean(&heredoc.name)), inline: true });
+            let (name, body, expand) = match source {
+                CopySource::Path(_) => continue,
+                CopySource::Heredoc(index) => match site.instruction.heredocs.get(*index) {
+                    Some(heredoc) => (&heredoc.name, heredoc.body(), heredoc.expand),
+                    None => continue,
+                },
+                CopySource::Inline { name, content, expand } => (name, content.clone(), *expand),
+            };
+            let data = if expand { site.expand_body(&body)? } else { body };
+            let from = self.inline_file(name, 0o644, &data);
+            sources.push(Source { from, selector: Selector::plain(clean(name)), inline: true });
         }
         Ok(())
     }
@@ -151,7 +156,9 @@ impl Lowering<'_> {
         let git = is_git(url);
         let name = if git { String::new() } else { download_name(url) };
         let mut address = url.to_owned();
-        for (flag, value) in [("checksum", checksum), ("keep-git-dir", keep_git_dir.filter(|keep| *keep).map(|_| "true"))] {
+        for (flag, value) in
+            [("checksum", checksum), ("keep-git-dir", keep_git_dir.filter(|keep| *keep).map(|_| "true"))]
+        {
             if let Some(value) = value {
                 address = format!("{address} {flag}={value}");
             }
@@ -219,9 +226,7 @@ fn parse_chmod(text: &str) -> Result<Chmod, String> {
     }
     let is_clause = |clause: &str| {
         let who = clause.trim_start_matches(['u', 'g', 'o', 'a']);
-        !who.is_empty()
-            && who.starts_with(['+', '-', '='])
-            && who.chars().all(|c| "+-=rwxXstugo".contains(c))
+        !who.is_empty() && who.starts_with(['+', '-', '=']) && who.chars().all(|c| "+-=rwxXstugo".contains(c))
     };
     if text.split(',').all(is_clause) { Ok(Chmod::Symbolic(text.to_owned())) } else { Err(invalid()) }
 }

@@ -123,8 +123,7 @@ fn hand_down_image_triggers(stages: &mut Stages<'_>, request: &Request) -> Resul
             continue;
         };
         let line = stage.stage.line;
-        let triggers: Result<Vec<_>, _> =
-            image.onbuild.iter().map(|text| trigger(text, stages.dockerfile.escape, line)).collect();
+        let triggers: Result<Vec<_>, _> = image.onbuild.iter().map(|text| trigger(text, line)).collect();
         stages.add_triggers(index, triggers?)?;
     }
     Ok(())
@@ -146,12 +145,20 @@ impl Lowering<'_> {
         };
         if self.reached.contains(&index) {
             let mut state = self.start(index, stage)?;
-            for (instruction, trigger) in stage.triggers.iter().map(|t| (t, true)).chain(own.iter().map(|i| (i, false))) {
+            for (instruction, trigger) in stage.triggers.iter().map(|t| (t, true)).chain(own.iter().map(|i| (i, false)))
+            {
                 let mut placed = Placed::new(instruction, self.dockerfile, trigger);
                 if used {
                     let ignore_cache = self.ignores_cache(stage);
                     let escape = self.dockerfile.escape;
-                    let site = Site { instruction, stage: index, state: &mut state, placed: &mut placed, ignore_cache, escape };
+                    let site = Site {
+                        instruction,
+                        stage: index,
+                        state: &mut state,
+                        placed: &mut placed,
+                        ignore_cache,
+                        escape,
+                    };
                     self.dispatch(site)?;
                 }
                 instructions.push(placed);
@@ -183,16 +190,18 @@ impl Lowering<'_> {
             return Ok(StageState::on_image(Some(vertex), &Image::default(), &platform));
         }
         if let Some(base) = stage.base_stage {
-            return self.finished.get(&base).cloned().ok_or_else(|| {
-                at(format!("circular dependency detected on stage: {}", stage.display_name(index)))
-            });
+            return self
+                .finished
+                .get(&base)
+                .cloned()
+                .ok_or_else(|| at(format!("circular dependency detected on stage: {}", stage.display_name(index))));
         }
         if stage.base == "scratch" {
             return Ok(StageState::on_image(None, &Image::default(), self.request.target_platform()));
         }
-        let (vertex, image) = self.image(&stage.base, &platform).map_err(|error| {
-            at(format!("failed to parse stage name {:?}: {error}", stage.base))
-        })?;
+        let (vertex, image) = self
+            .image(&stage.base, &platform)
+            .map_err(|error| at(format!("failed to parse stage name {:?}: {error}", stage.base)))?;
         Ok(StageState::on_image(Some(vertex), &image, &platform))
     }
 
@@ -275,4 +284,3 @@ fn only_expand(site: &mut Site<'_>, command: &Command) -> Result<(), Diagnostic>
     site.placed.variables.clear();
     Ok(())
 }
-

@@ -50,7 +50,8 @@ fn decoded(instruction: &Instruction) -> String {
 /// What is wrong with the text.
 pub fn platform(text: &str) -> Result<String, String> {
     let parts: Vec<&str> = text.split('/').collect();
-    let is_word = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "_.-()".contains(c));
+    let is_word =
+        |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "_.-()".contains(c));
     if parts.is_empty() || parts.len() > 3 || !parts.iter().all(is_word) {
         return Err(format!("{text:?}: cannot parse platform specifier: invalid argument"));
     }

@@ -4,7 +4,7 @@
 ///
 /// # Errors
 /// Why it is no reference, in BuildKit's words (github.com/distribution/reference).
-pub fn normalize(reference: &str) -> Result<String, String> {
+pub(crate) fn normalize(reference: &str) -> Result<String, String> {
     let (domain, path, suffix) = split(reference)?;
     let suffix = if suffix.is_empty() { ":latest" } else { suffix };
     Ok(format!("{domain}/{path}{suffix}"))
@@ -12,10 +12,11 @@ pub fn normalize(reference: &str) -> Result<String, String> {
 
 /// The name under which `--build-context` replaces an image: familiar, without `:latest`.
 #[must_use]
-pub fn familiar(reference: &str) -> String {
+pub(crate) fn familiar(reference: &str) -> String {
     match split(reference) {
         Ok((domain, path, suffix)) => {
-            let path = if domain == "docker.io" { path.strip_prefix("library/").unwrap_or(&path).to_owned() } else { path };
+            let path =
+                if domain == "docker.io" { path.strip_prefix("library/").unwrap_or(&path).to_owned() } else { path };
             let domain = if domain == "docker.io" { String::new() } else { format!("{domain}/") };
             format!("{domain}{path}{}", suffix.strip_suffix(":latest").unwrap_or(suffix))
         }
@@ -79,7 +80,9 @@ fn split(reference: &str) -> Result<(String, String, &str), String> {
         return Err(invalid());
     }
     let (domain, path) = match name.split_once('/') {
-        Some((domain, path)) if domain.contains(['.', ':']) || domain == "localhost" => (domain.to_owned(), path.to_owned()),
+        Some((domain, path)) if domain.contains(['.', ':']) || domain == "localhost" => {
+            (domain.to_owned(), path.to_owned())
+        }
         Some(_) => ("docker.io".to_owned(), name.to_owned()),
         None => ("docker.io".to_owned(), format!("library/{name}")),
     };

@@ -5,8 +5,9 @@ use super::site::{Lowering, MAIN_CONTEXT, Site, base};
 use super::stage_state::clean;
 use super::{FileAction, Input, Op, Owner, Principal, Reads, Vertex, VertexId};
 use crate::diagnostic::Diagnostic;
-use crate::dockerfile::mount::{Mount, MountKind};
 use crate::dockerfile::Run;
+use crate::dockerfile::heredoc;
+use crate::dockerfile::mount::{Mount, MountType, Sharing};
 use crate::selector::Selector;
 
 const HEREDOC_FOLDER: &str = "/dev/pipes/";
@@ -65,8 +66,9 @@ impl Lowering<'_> {
         let heredocs = &site.instruction.heredocs;
         let Some(first) = heredocs.first().filter(|_| run.command.shell) else { return run.command.words.clone() };
         let line = run.command.words.join(" ");
-        if !first.is_whole(&line) {
-            let bodies: String = heredocs.iter().map(|heredoc| format!("\n{}{}", heredoc.content, heredoc.name)).collect();
+        if !heredoc::is_whole(&line) {
+            let bodies: String =
+                heredocs.iter().map(|heredoc| format!("\n{}{}", heredoc.content, heredoc.name)).collect();
             return vec![line + &bodies];
         }
         let body = first.body();
@@ -90,31 +92,32 @@ impl Lowering<'_> {
         let mut expand = |word: &str| site.expand(word).map_err(|diagnostic| diagnostic.message);
         let mount = Mount::parse(value, &mut expand).map_err(|error| site.error(error))?;
         let target = absolute_target(&site.state.workdir, &mount.target);
-        match mount.kind {
-            MountKind::Secret => {
+        match mount.mount_type {
+            MountType::Secret => {
                 let (file, variable) = secret(&mount).map_err(|error| site.error(error))?;
                 secret_env.extend(variable);
                 mounted.extend(file.map(plain));
                 return Ok(());
             }
-            MountKind::Ssh => {
+            MountType::Ssh => {
                 mounted.push(plain(ssh(&mount)));
                 return Ok(());
             }
             _ if target == "/" => return Err(site.error(format!("invalid mount target {target:?}"))),
-            MountKind::Tmpfs => {
-                let size = mount.size_limit.unwrap_or(0);
-                mounted.push(plain((target, MountOp::Tmpfs { size }, mount.read_only)));
+            MountType::Tmpfs => {
+                let size = u64::try_from(mount.size).unwrap_or(0);
+                mounted.push(plain((target, MountOp::Tmpfs { size }, mount.readonly)));
             }
-            MountKind::Bind | MountKind::Cache => {
+            MountType::Bind | MountType::Cache => {
                 let reads = self.mount_source(site, &mount)?;
                 let default_identity = default_identity(&mount, &target, self.request);
-                let kind = match mount.kind {
-                    MountKind::Cache => MountOp::Cache { default_identity },
+                let kind = match mount.mount_type {
+                    MountType::Cache => MountOp::Cache { default_identity },
                     _ => MountOp::Bind,
                 };
                 let has_input = reads.is_some();
-                mounted.push(Mounted { mount: ExecMount { target, kind, has_input, read_only: mount.read_only }, reads });
+                mounted
+                    .push(Mounted { mount: ExecMount { target, kind, has_input, read_only: mount.readonly }, reads });
             }
         }
         Ok(())
@@ -122,17 +125,17 @@ impl Lowering<'_> {
 
     /// What a bind or cache mount shows: files of the context, a stage or an image; nothing for a plain cache.
     fn mount_source(&mut self, site: &mut Site<'_>, mount: &Mount) -> Result<Option<(VertexId, String)>, Diagnostic> {
-        let source = clean(mount.source.as_deref().unwrap_or("/"));
-        let from = match &mount.from {
-            Some(from) => self.stage_or_image(site, from, false)?,
-            None if matches!(mount.kind, MountKind::Cache) => None,
-            None => {
+        let source = clean(&mount.source);
+        let from = match mount.from.as_str() {
+            from if !from.is_empty() => self.stage_or_image(site, from, false)?,
+            _ if matches!(mount.mount_type, MountType::Cache) => None,
+            _ => {
                 self.request_path(Some(MAIN_CONTEXT), &source);
                 Some(self.builder.source(Op::Context(MAIN_CONTEXT.to_owned())))
             }
         };
         if let Some(vertex) = from
-            && mount.from.is_some()
+            && !mount.from.is_empty()
             && let Op::Context(name) = &self.builder.graph[petgraph::graph::NodeIndex::new(vertex.index())].op
         {
             let name = name.clone();
@@ -141,10 +144,8 @@ impl Lowering<'_> {
         if source != "/" || (mount.uid, mount.gid, mount.mode) == (None, None, None) {
             return Ok(from.map(|vertex| (vertex, source)));
         }
-        let owner = Owner {
-            user: Principal::Id(mount.uid.unwrap_or(0)),
-            group: Some(Principal::Id(mount.gid.unwrap_or(0))),
-        };
+        let owner =
+            Owner { user: Principal::Id(mount.uid.unwrap_or(0)), group: Some(Principal::Id(mount.gid.unwrap_or(0))) };
         let mode = mount.mode.unwrap_or(0o755);
         let action = FileAction::Mkdir { path: "/cache".to_owned(), mode, owner: Some(owner), timestamp: None };
         let folder = Vertex { op: Op::File(vec![action]), inputs: base(from), ignore_cache: false };
@@ -204,8 +205,9 @@ fn absolute_target(workdir: &str, target: &str) -> String {
 /// The identity of a cache mount as far as it enters the key: only that which is spelled like the target, shared.
 fn default_identity(mount: &Mount, target: &str, request: &crate::request::Request) -> Option<String> {
     let namespace = request.build_args.get("BUILDKIT_CACHE_MOUNT_NS").map_or("", String::as_str);
-    let id = mount.id.clone().unwrap_or_else(|| clean_relative(&mount.target));
-    let is_default = id == target && mount.is_shared();
+    let id = if mount.id.is_empty() { clean_relative(&mount.target) } else { mount.id.clone() };
+    let is_shared = matches!(mount.sharing, None | Some(Sharing::Shared));
+    let is_default = id == target && is_shared;
     is_default.then(|| format!("{namespace}/{id}"))
 }
 
@@ -216,10 +218,11 @@ fn clean_relative(path: &str) -> String {
 
 /// A secret as a file and as a variable of the environment (dockerfile2llb/convert_secrets.go).
 fn secret(mount: &Mount) -> Result<(Option<(String, MountOp, bool)>, Option<String>), String> {
-    let id = match (mount.source.as_deref().or(mount.id.as_deref()), mount.target.as_str()) {
-        (Some(id), _) if !id.is_empty() => id.to_owned(),
-        (_, "") => return Err("one of source, target required".to_owned()),
-        (_, target) => target.rsplit('/').next().unwrap_or_default().to_owned(),
+    let id = match (mount.source.as_str(), mount.id.as_str(), mount.target.as_str()) {
+        (source, ..) if !source.is_empty() => source.to_owned(),
+        (_, id, _) if !id.is_empty() => id.to_owned(),
+        (.., "") => return Err("one of source, target required".to_owned()),
+        (.., target) => target.rsplit('/').next().unwrap_or_default().to_owned(),
     };
     let optional = !mount.required;
     let variable = mount.env.as_ref().map(|env| format!("{env} id={id} optional={optional}"));
@@ -236,7 +239,7 @@ fn secret(mount: &Mount) -> Result<(Option<(String, MountOp, bool)>, Option<Stri
 }
 
 fn ssh(mount: &Mount) -> (String, MountOp, bool) {
-    let id = mount.id.as_deref().unwrap_or("default");
+    let id = if mount.id.is_empty() { "default" } else { &mount.id };
     let rights = rights(mount, 0o600);
     (mount.target.clone(), MountOp::Ssh(format!("id={id} optional={} {rights}", !mount.required)), false)
 }

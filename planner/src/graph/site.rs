@@ -8,7 +8,7 @@ use super::stage_state::StageState;
 use super::stages::Stages;
 use super::{ImageSource, Input, Op, Placed, Reads, Vertex, VertexId, reference};
 use crate::diagnostic::Diagnostic;
-use crate::dockerfile::expand::Expander;
+use crate::dockerfile::expand::{ExpandError, Expanded, Expander};
 use crate::dockerfile::{Dockerfile, Instruction};
 use crate::request::{Image, NamedContext, Request};
 
@@ -72,28 +72,25 @@ impl Site<'_> {
 
     /// Expands a word and notes the variables it used.
     pub(super) fn expand(&mut self, word: &str) -> Result<String, Diagnostic> {
-        self.expand_with(word, Expander::new)
+        let scope = |name: &str| self.state.variable(name).map(str::to_owned);
+        let expanded = Expander::new(self.escape, &scope).expand_noting(word);
+        self.noted(expanded)
     }
 
     /// Expands the body of a here-document, where quotes are literal and the backslash always escapes.
     pub(super) fn expand_body(&mut self, body: &str) -> Result<String, Diagnostic> {
-        self.expand_with(body, |_, scope| Expander::for_heredoc(scope))
+        let scope = |name: &str| self.state.variable(name).map(str::to_owned);
+        let expanded = Expander::for_heredoc(&scope).expand_noting(body);
+        self.noted(expanded)
     }
 
-    fn expand_with<'s>(
-        &mut self,
-        word: &str,
-        expander: impl for<'e> FnOnce(char, &'e dyn Fn(&str) -> Option<String>) -> Expander<'e>,
-    ) -> Result<String, Diagnostic> {
-        let used = std::cell::RefCell::new(BTreeMap::new());
-        let lookup = |name: &str| {
-            let value = self.state.variable(name).map(str::to_owned);
-            used.borrow_mut().insert(name.to_owned(), value.clone().unwrap_or_default());
-            value
-        };
-        let expanded = expander(self.escape, &lookup).expand(word);
-        self.placed.variables.extend(used.into_inner());
-        expanded.map_err(|error| self.error(format!("failed to process {word:?}: {error}")))
+    fn noted(&mut self, expanded: Result<Expanded, ExpandError>) -> Result<String, Diagnostic> {
+        let expanded = expanded.map_err(|error| self.error(error.in_full()))?;
+        for name in expanded.used {
+            let value = self.state.variable(&name).unwrap_or_default().to_owned();
+            self.placed.variables.insert(name, value);
+        }
+        Ok(expanded.text)
     }
 }
 
@@ -113,7 +110,12 @@ impl Lowering<'_> {
         Ok((self.builder.source(op), image))
     }
 
-    pub(super) fn named_context(&mut self, name: &str, context: &NamedContext, platform: &str) -> Result<VertexId, String> {
+    pub(super) fn named_context(
+        &mut self,
+        name: &str,
+        context: &NamedContext,
+        platform: &str,
+    ) -> Result<VertexId, String> {
         match context {
             NamedContext::Local => Ok(self.builder.source(Op::Context(name.to_owned()))),
             NamedContext::Remote(address) => Ok(self.builder.source(Op::Remote(address.clone()))),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::dockerfile::expand::Expander;
-use crate::dockerfile::mount::Mount;
+use crate::dockerfile::mount;
 use crate::dockerfile::{Command, Dockerfile, Instruction, Stage, parse};
 use crate::request::{NamedContext, Request};
 
@@ -22,7 +22,7 @@ impl Expansion {
 
     pub(super) fn word(self, word: &str, scope: &BTreeMap<String, String>) -> Result<String, String> {
         let lookup = |name: &str| scope.get(name).cloned();
-        Expander::new(self.escape, &lookup).expand(word).map_err(|error| format!("failed to process {word:?}: {error}"))
+        Expander::new(self.escape, &lookup).expand(word).map_err(|error| error.in_full())
     }
 }
 
@@ -145,7 +145,7 @@ impl<'a> Stages<'a> {
                 Ok(self.named(from, true).map_err(at)?.into_iter().collect())
             }
             Command::Run(run) => {
-                let names = run.mounts.iter().filter_map(|mount| Mount::from_of(mount));
+                let names = run.mounts.iter().filter_map(|value| mount::from(value));
                 Ok(names.filter_map(|name| self.named(&name, false).ok().flatten()).collect())
             }
             _ => Ok(Vec::new()),
@@ -216,7 +216,7 @@ impl<'a> Stages<'a> {
         let mut triggers = Vec::new();
         for instruction in self.dockerfile.body(self.list[base].stage) {
             if let Command::Onbuild(text) = &instruction.command {
-                triggers.push(trigger(text, self.dockerfile.escape, line)?);
+                triggers.push(trigger(text, line)?);
             }
         }
         self.add_triggers(index, triggers)
@@ -234,11 +234,12 @@ impl<'a> Stages<'a> {
 }
 
 /// Parses a trigger where it fires: at the `FROM` in `line`.
-pub(super) fn trigger(text: &str, escape: char, line: u32) -> Result<Instruction, Diagnostic> {
-    let (instruction, diagnostics) = parse::parse_trigger(text, escape, line);
+pub(super) fn trigger(text: &str, line: u32) -> Result<Instruction, Diagnostic> {
+    let (instruction, diagnostics) = parse::parse_trigger(text, line);
     instruction.ok_or_else(|| {
-        diagnostics.into_iter().next().unwrap_or_else(|| {
-            Diagnostic::error("onbuild trigger should be a single expression", Some(line), None)
-        })
+        diagnostics
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Diagnostic::error("onbuild trigger should be a single expression", Some(line), None))
     })
 }
