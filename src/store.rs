@@ -11,6 +11,7 @@ mod wire;
 mod files;
 mod pack;
 mod listing;
+mod document;
 mod tree;
 mod key;
 mod log;
@@ -26,7 +27,7 @@ use std::rc::Rc;
 use anyhow::Context as _;
 use planner::context::{BuildContext, Stamped};
 use planner::digest::ContentDigest;
-use planner::history::BuildRecord;
+use planner::history::{BuildRecord, StepRecord};
 use planner::snapshot::Snapshot;
 
 use files::Warnings;
@@ -92,7 +93,19 @@ impl Store {
 
     /// Every recorded build, oldest first.
     pub(crate) fn builds(&self) -> anyhow::Result<Vec<BuildRecord>> {
-        Ok(self.read_log()?.into_iter().map(|line| line.record).collect())
+        let read = |line: log::Line| {
+            let steps = self.steps(&line)?;
+            Ok(steps.map(|steps| BuildRecord { steps, ..line.record }))
+        };
+        let lines = self.read_log()?;
+        let n_lines = lines.len();
+        let read: anyhow::Result<Vec<Option<BuildRecord>>> = lines.into_iter().map(read).collect();
+        let builds: Vec<BuildRecord> = read?.into_iter().flatten().collect();
+        if builds.len() < n_lines {
+            let _lock = files::lock(&self.dir)?;
+            log::repair(&self.dir, |line| matches!(self.steps(line), Ok(Some(_))), &self.warnings)?;
+        }
+        Ok(builds)
     }
 
     /// Whether builds were recorded that can no longer be read: then a step that no record knows may have
@@ -107,8 +120,7 @@ impl Store {
             drop(self.read_log()?);
         }
         let Some(object) = self.snapshots.borrow().get(id).copied() else { return Ok(None) };
-        let find = |objects: &Objects| listing::find(objects.find(&object)?, objects);
-        let Some(json) = self.find_object(find)? else {
+        let Some(json) = self.find_object(|objects| document::find(&object, objects))? else {
             self.warnings.push(format!("the inputs of the recorded build `{id}` are missing"));
             return Ok(None);
         };
@@ -138,7 +150,7 @@ impl Store {
     pub(crate) fn append(&self, addition: &Addition) -> anyhow::Result<()> {
         let _lock = files::lock(&self.dir)?;
         self.settle_key()?;
-        log::repair(&self.dir, &self.warnings)?;
+        log::repair(&self.dir, |_| true, &self.warnings)?;
         let packs = self.dir.join("packs");
         let present = Objects::load(&packs, &self.warnings)?;
         let mut additions = Additions::to(&present);
@@ -147,14 +159,22 @@ impl Store {
             tree::keep(context.root(), &mut additions);
         }
         let json = serde_json::to_vec(&addition.snapshot).context("cannot write a snapshot as JSON")?;
-        let kept = listing::keep(listing::cut_bytes(&json), &mut additions);
-        let snapshot = additions.put_bytes(kept);
+        let snapshot = document::keep(&json, &mut additions);
+        let json = serde_json::to_vec(&addition.record.steps).context("cannot write the steps of a build as JSON")?;
+        let steps = document::keep(&json, &mut additions);
         present.write(&packs, &additions.into_new())?;
         for (name, sent) in &addition.sent {
             sent::write(&self.dir, name, sent)?;
         }
         self.objects.replace(None);
-        log::append(&self.dir, &log::Line { snapshot, record: addition.record.clone() })
+        let head = &addition.record;
+        let record = BuildRecord {
+            id: head.id.clone(),
+            recorded_at: head.recorded_at.clone(),
+            project: head.project.clone(),
+            steps: Vec::new(),
+        };
+        log::append(&self.dir, &log::Line { snapshot, steps, record })
     }
 
     /// Where the stat cache of a context is kept. The folder is named by the context's canonical path.
@@ -173,6 +193,12 @@ impl Store {
         let snapshots = lines.iter().map(|line| (line.record.id.clone(), line.snapshot));
         self.snapshots.borrow_mut().extend(snapshots);
         Ok(lines)
+    }
+
+    /// The steps of a recorded build; `None` where they cannot be read.
+    fn steps(&self, line: &log::Line) -> anyhow::Result<Option<Vec<StepRecord>>> {
+        let json = self.find_object(|objects| document::find(&line.steps, objects))?;
+        Ok(json.and_then(|json| serde_json::from_slice(&json).ok()))
     }
 
     /// Keeps the key that is in use, or takes the kept one into use. The caller holds the lock.

@@ -21,9 +21,11 @@ const CHECK_LEN: usize = 16;
 /// One recorded build.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Line {
-    /// The object that holds the build's snapshot.
+    /// The document that holds the build's snapshot.
     pub(super) snapshot: ContentDigest,
-    /// The build.
+    /// The document that holds the build's steps.
+    pub(super) steps: ContentDigest,
+    /// The build without its steps.
     pub(super) record: BuildRecord,
 }
 
@@ -36,7 +38,7 @@ pub(super) fn read(dir: &Path, warnings: &Warnings) -> anyhow::Result<Vec<Line>>
         return Ok(parsed.lines);
     }
     match files::lock(dir) {
-        Ok(_lock) => repair(dir, warnings),
+        Ok(_lock) => repair(dir, |_| true, warnings),
         Err(error) => {
             warnings.push(format!("some recorded builds cannot be read and are left out ({error:#})"));
             Ok(parsed.lines)
@@ -44,11 +46,11 @@ pub(super) fn read(dir: &Path, warnings: &Warnings) -> anyhow::Result<Vec<Line>>
     }
 }
 
-/// The same for a caller that holds the lock.
-pub(super) fn repair(dir: &Path, warnings: &Warnings) -> anyhow::Result<Vec<Line>> {
+/// The same for a caller that holds the lock. Lines that `is_whole` denies are set aside, too.
+pub(super) fn repair(dir: &Path, is_whole: impl Fn(&Line) -> bool, warnings: &Warnings) -> anyhow::Result<Vec<Line>> {
     let path = dir.join(NAME);
     let Some(bytes) = files::read(&path)? else { return Ok(Vec::new()) };
-    let parsed = parse(&bytes);
+    let parsed = parse_lines(&bytes, is_whole);
     if let Some(why) = parsed.bad {
         let aside = files::aside(&path);
         let kept = fs::hard_link(&path, &aside).with_context(|| format!("cannot write `{}`", aside.display()));
@@ -95,10 +97,15 @@ struct Parsed {
 }
 
 fn parse(bytes: &[u8]) -> Parsed {
+    parse_lines(bytes, |_| true)
+}
+
+fn parse_lines(bytes: &[u8], is_whole: impl Fn(&Line) -> bool) -> Parsed {
     let mut parsed = Parsed { lines: Vec::new(), good: Vec::new(), bad: None };
     for raw in bytes.split_inclusive(|byte| *byte == b'\n') {
         let Some(text) = raw.strip_suffix(b"\n") else { break };
         match read_line(text) {
+            Some(line) if !is_whole(&line) => parsed.bad = Some("names builds whose steps are damaged"),
             Some(line) => {
                 parsed.lines.push(line);
                 parsed.good.extend_from_slice(raw);

@@ -1,5 +1,6 @@
 //! What the store promises: sizes, damage, concurrent writers, torn writes.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -7,23 +8,47 @@ use std::sync::Arc;
 
 use planner::context::{BuildContext, ContextPath, FileEntry, FileKind, Folder, FolderHeader, Found, Node, Stamped};
 use planner::digest::ContentDigest;
-use planner::history::{BuildRecord, ProjectId};
-use planner::snapshot::Snapshot;
+use planner::engine_profile::EngineProfile;
+use planner::history::{BuildRecord, Producer, ProjectId, RecordedInput, StepRecord, Writes};
+use planner::snapshot::{self, Snapshot};
 
 use super::{Addition, Store, locate};
 
-fn snapshot(version: u32) -> Snapshot {
-    Snapshot { version }
+fn snapshot(context: &BuildContext) -> Snapshot {
+    Snapshot {
+        version: snapshot::VERSION,
+        profile: EngineProfile::buildkit(),
+        targets: Vec::new(),
+        steps: Vec::new(),
+        contexts: [("context".to_owned(), context.digest())].into(),
+        ignorefiles: BTreeMap::new(),
+    }
+}
+
+/// A chain of steps that all depend on the context.
+fn steps(context: &BuildContext) -> Vec<StepRecord> {
+    let digest = |n: usize, kind: &str| ContentDigest::of(format!("{kind} {n} {:?}", context.digest()).as_bytes());
+    let step = |n: usize| StepRecord {
+        key: digest(n, "key"),
+        op: ContentDigest::of(&[n as u8]),
+        inputs: vec![RecordedInput::Base(Producer { key: digest(n + 1, "key"), image: None })],
+        writes: Writes::Anything,
+        is: [digest(n, "is")].into(),
+        may_be: [].into(),
+        rerun: None,
+    };
+    (0..8).map(step).collect()
 }
 
 fn addition(id: &str, trees: Vec<BuildContext>) -> Addition {
+    let context = trees.last().cloned().unwrap_or_default();
     let record = BuildRecord {
         id: id.to_owned(),
         recorded_at: "2026-01-01T00:00:00Z".to_owned(),
         project: ProjectId::default(),
-        steps: Vec::new(),
+        steps: steps(&context),
     };
-    Addition { record, snapshot: snapshot(7), trees, sent: Vec::new() }
+    Addition { record, snapshot: snapshot(&context), trees, sent: Vec::new() }
 }
 
 fn file(content: &str) -> Node {
@@ -78,7 +103,9 @@ fn a_hundred_edits_take_less_than_three_times_one_record() {
         let hundred = n_bytes(dir.path());
         assert!(hundred < 2 * one, "{n} files in a folder: one record {one}, a hundred {hundred}");
         let fresh = Store::open(dir.path().join("state"));
-        assert_eq!(fresh.builds().unwrap().len(), 100);
+        let builds = fresh.builds().unwrap();
+        assert_eq!((builds.len(), &builds[99].steps), (100, &steps(&context)));
+        assert_eq!(fresh.snapshot("99").unwrap(), Some(snapshot(&context)));
         assert_eq!(fresh.tree(&context.digest(), &BuildContext::default()).unwrap(), Some(context));
     }
 }
@@ -210,11 +237,14 @@ fn a_damaged_pack_is_set_aside_and_its_objects_are_kept_again() {
     let store = Store::open(dir.path().to_owned());
     let nothing = BuildContext::default();
     assert_eq!(store.tree(&context.digest(), &nothing).unwrap(), None);
-    assert_eq!((store.snapshot("1").unwrap(), ids(&store)), (None, vec!["1".to_owned()]));
-    assert_eq!(store.take_warnings().len(), 2, "the pack, and the inputs that were in it");
+    assert_eq!((store.snapshot("1").unwrap(), ids(&store)), (None, vec![]));
+    assert_eq!(store.take_warnings().len(), 3, "the pack, the inputs and the build that were in it");
+    assert!(store.has_lost_builds());
     store.append(&addition("2", vec![context.clone()])).unwrap();
-    assert_eq!(store.tree(&context.digest(), &nothing).unwrap(), Some(context));
-    assert_eq!(store.snapshot("2").unwrap(), Some(snapshot(7)));
+    assert_eq!(ids(&store), ["2"]);
+    assert_eq!(store.take_warnings(), Vec::<String>::new());
+    assert_eq!(store.tree(&context.digest(), &nothing).unwrap(), Some(context.clone()));
+    assert_eq!(store.snapshot("2").unwrap(), Some(snapshot(&context)));
 }
 
 #[test]

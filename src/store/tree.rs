@@ -62,7 +62,7 @@ pub(super) fn find(id: &ContentDigest, like: Option<&Arc<Folder>>, objects: &Obj
     (folder.digest() == *id).then(|| Arc::new(folder))
 }
 
-/// Cuts behind names that hash to it, about every 32nd, so that an edited entry changes one chunk.
+/// Cuts behind names that hash to it, about every 16th, so that an edited entry changes one chunk.
 fn cut_entries(entries: &[(Box<[u8]>, Node)]) -> Vec<Vec<u8>> {
     let mut chunks = Vec::new();
     let mut chunk = Vec::new();
@@ -81,7 +81,7 @@ fn cut_entries(entries: &[(Box<[u8]>, Node)]) -> Vec<Vec<u8>> {
 
 fn ends_chunk(name: &[u8]) -> bool {
     let hash = name.iter().fold(0, |hash, byte| listing::scatter(hash ^ u64::from(*byte)));
-    hash.is_multiple_of(32)
+    hash.is_multiple_of(16)
 }
 
 fn put_node(bytes: &mut Vec<u8>, node: &Node) {

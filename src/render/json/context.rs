@@ -1,6 +1,6 @@
 //! `stageplan.context/1`: what is in a build context.
 
-use planner::context::{Entry, FileKind};
+use planner::context::{ContextPath, Entry, FileKind};
 use serde::Serialize;
 
 use super::PathView;
@@ -17,7 +17,7 @@ pub(crate) struct ContextView {
     entries: Vec<EntryView>,
     ignored: Vec<IgnoredView>,
     /// `null` where no Dockerfile says what is read.
-    unread: Option<Vec<PathView>>,
+    unread: Option<Vec<String>>,
 }
 
 #[derive(Serialize)]
@@ -57,7 +57,7 @@ impl From<&ContextReport> for ContextView {
             bytes: report.n_bytes(),
             entries: entries.collect(),
             ignored: ignored.collect(),
-            unread: report.unread.as_ref().map(|unread| unread.iter().map(PathView::from).collect()),
+            unread: report.unread.as_ref().map(|unread| unread.iter().map(ContextPath::to_lossy).collect()),
         }
     }
 }
