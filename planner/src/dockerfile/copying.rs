@@ -50,7 +50,9 @@ fn check_arity(node: &Node, keyword: &str) -> Result<(), String> {
 }
 
 fn sources_and_dest(node: &Node, heredocs: &[Heredoc], keyword: &str) -> Result<(Vec<CopySource>, String), String> {
-    let Some((dest, sources)) = node.args.split_last() else { return check_arity(node, keyword).map(|()| Default::default()) };
+    let Some((dest, sources)) = node.args.split_last() else {
+        return check_arity(node, keyword).map(|()| Default::default());
+    };
     if announced_by(&dest.text).is_some() {
         return Err(format!("{keyword} cannot accept a heredoc as a destination"));
     }
@@ -72,9 +74,7 @@ fn heredoc_source(announced: Announcement, heredocs: &[Heredoc]) -> CopySource {
     let index = heredocs.iter().rposition(|heredoc| heredoc.name == announced.name);
     let Announcement { name, expand, chomp, .. } = announced;
     match index {
-        Some(index) if heredocs[index].expand == expand && heredocs[index].chomp == chomp => {
-            CopySource::Heredoc(index)
-        }
+        Some(index) if heredocs[index].expand == expand && heredocs[index].chomp == chomp => CopySource::Heredoc(index),
         index => {
             let body = index.map_or("", |index| heredocs[index].content.as_str());
             let content = if chomp { chomped(body) } else { body.to_owned() };

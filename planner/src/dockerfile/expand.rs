@@ -328,7 +328,11 @@ impl<'a> Lexer<'a> {
             '+' => Ok(filled.map_or_else(String::new, |_| word)),
             '?' => filled.ok_or_else(|| {
                 let state = if is_unset { "unset" } else { "empty" };
-                if word.is_empty() { format!("{name}: is not allowed to be {state}") } else { format!("{name}: {word}") }
+                if word.is_empty() {
+                    format!("{name}: is not allowed to be {state}")
+                } else {
+                    format!("{name}: {word}")
+                }
             }),
             '#' | '%' => {
                 let value = value.unwrap_or_default();

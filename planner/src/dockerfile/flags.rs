@@ -51,12 +51,8 @@ pub(super) const HEALTHCHECK_FLAGS: &Known = &[
     ("timeout", Takes::Text),
 ];
 
-pub(super) const RUN_FLAGS: &Known = &[
-    ("device", Takes::Texts),
-    ("mount", Takes::Texts),
-    ("network", Takes::Text),
-    ("security", Takes::Text),
-];
+pub(super) const RUN_FLAGS: &Known =
+    &[("device", Takes::Texts), ("mount", Takes::Texts), ("network", Takes::Text), ("security", Takes::Text)];
 
 /// The flags an instruction was given.
 pub(super) struct Flags(BTreeMap<&'static str, Vec<String>>);

@@ -31,8 +31,7 @@ pub(super) fn array(bytes: &[u8]) -> Option<Vec<Element>> {
         _ => {}
     })?;
     let text = |range: &Range<usize>| Some(string(&bytes[range.start + 1..range.end - 1]));
-    let mut elements: Vec<Element> =
-        strings.into_iter().map(|range| Element { text: text(&range), range }).collect();
+    let mut elements: Vec<Element> = strings.into_iter().map(|range| Element { text: text(&range), range }).collect();
     elements.extend(others.into_iter().map(|range| Element { range, text: None }));
     elements.sort_by_key(|element| element.range.start);
     Some(elements)
@@ -255,7 +254,8 @@ mod tests {
 
     #[test]
     fn refuses_what_go_refuses() {
-        let bad = ["['a']", r#"["a"] x"#, r#"["a",]"#, r#"["\x"]"#, "[\"\t\"]", "[1e999]", "[01]", "[", "", r#"{"a":1}"#];
+        let bad =
+            ["['a']", r#"["a"] x"#, r#"["a",]"#, r#"["\x"]"#, "[\"\t\"]", "[1e999]", "[01]", "[", "", r#"{"a":1}"#];
         for text in bad {
             assert_eq!(strings(text), None, "{text}");
         }
