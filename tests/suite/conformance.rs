@@ -130,7 +130,11 @@ fn answer(case: &Case, profile: &str, main: &Recording) -> Result<Option<(Report
 
 /// The answer is right if one of the recordings agrees with all of it.
 fn judge_all(
-    report: &Report, recordings: &[&Recording], dockerfiles: &[String], profile: &str, tally: &mut Tally,
+    report: &Report,
+    recordings: &[&Recording],
+    dockerfiles: &[String],
+    profile: &str,
+    tally: &mut Tally,
 ) -> Result<(), String> {
     let mut general = report.check();
     if report.baseline.kind != "record" {
@@ -155,7 +159,8 @@ fn tally_path() -> PathBuf {
 
 /// The tally as its file has it: a line for each count, then what share of the steps is pending.
 fn written(tally: &Tally) -> String {
-    let mut text = String::from("# How the rows of the recorded builds are answered. Pending and unknown may only fall.\n");
+    let mut text =
+        String::from("# How the rows of the recorded builds are answered. Pending and unknown may only fall.\n");
     for (name, count) in tally {
         writeln!(text, "{name} {count}").expect("a String takes all");
     }
@@ -183,7 +188,8 @@ fn compare_with_golden(tally: &Tally) {
         std::fs::write(tally_path(), written(tally)).expect("a tally that can be written");
         return;
     }
-    let differing = golden.iter().chain(tally).find(|(name, count)| golden.get(*name) != tally.get(*name) && **count > 0);
+    let differing =
+        golden.iter().chain(tally).find(|(name, count)| golden.get(*name) != tally.get(*name) && **count > 0);
     assert!(
         differing.is_none(),
         "there is less doubt than tests/conformance/tally.txt says, or other rows are counted:\n{}\n\

@@ -15,8 +15,21 @@ use crate::case::{self, Case};
 
 /// The keys a case may have; a misspelt one would be passed over otherwise.
 const KEYS: &[&str] = &[
-    "says", "facts", "profile", "dockerfile", "dockerfile_path", "files", "target", "build_args", "secrets", "arguments",
-    "before", "change", "changes", "record_exits", "expect",
+    "says",
+    "facts",
+    "profile",
+    "dockerfile",
+    "dockerfile_path",
+    "files",
+    "target",
+    "build_args",
+    "secrets",
+    "arguments",
+    "before",
+    "change",
+    "changes",
+    "record_exits",
+    "expect",
 ];
 
 /// How many facts there are.
@@ -69,7 +82,8 @@ fn facts() -> Vec<(PathBuf, Fact)> {
 #[test]
 fn every_fact_is_predicted() {
     let facts = facts();
-    let failures: Vec<_> = case::on_two_threads(&facts, |(path, fact)| check(path, fact)).into_iter().flatten().collect();
+    let failures: Vec<_> =
+        case::on_two_threads(&facts, |(path, fact)| check(path, fact)).into_iter().flatten().collect();
     assert!(failures.is_empty(), "{} answers contradict a fact:\n\n{}", failures.len(), failures.join("\n"));
 }
 
@@ -105,7 +119,8 @@ fn replay(fact: &Fact, change: &[Edit]) -> Vec<String> {
 
 /// Where the answer is not what the fact says.
 fn disagreements(expected: &Expected, report: &Report) -> Vec<String> {
-    let names = expected.miss.keys().chain(&expected.pending).chain(expected.unknown.keys()).chain(expected.stale.keys());
+    let names =
+        expected.miss.keys().chain(&expected.pending).chain(expected.unknown.keys()).chain(expected.stale.keys());
     let mut wrong: Vec<_> = names
         .chain(expected.link.keys())
         .map(|name| (name, report.instructions().filter(|(_, instruction)| is_named(instruction, name)).count()))
@@ -117,7 +132,11 @@ fn disagreements(expected: &Expected, report: &Report) -> Vec<String> {
         let (status, cause) = expected.status(instruction, is_unused);
         let has_cause = matches!(cause, None | Some("any")) || cause.is_some_and(|kind| instruction.has_cause(kind));
         if instruction.status != status || !has_cause {
-            wrong.push(format!("{}\n    expected {status} {}", instruction.line_of_report(), cause.unwrap_or_default()));
+            wrong.push(format!(
+                "{}\n    expected {status} {}",
+                instruction.line_of_report(),
+                cause.unwrap_or_default()
+            ));
         }
         wrong.extend(expected.stale_or_link(instruction));
     }
@@ -150,7 +169,9 @@ impl Expected {
         }
         let link = cause_of(&self.link, instruction);
         let differs = link.is_some() && instruction.link.as_deref() != link;
-        differs.then(|| format!("{}\n    expected link {link:?}, said {:?}", instruction.line_of_report(), instruction.link))
+        differs.then(|| {
+            format!("{}\n    expected link {link:?}, said {:?}", instruction.line_of_report(), instruction.link)
+        })
     }
 }
 

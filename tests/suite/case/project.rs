@@ -217,19 +217,25 @@ impl Project {
                 fs::rename(self.path(path), to).expect("a new name");
             }
             Edit::Chmod { path, mode } => set_mode(&self.path(path), super::mode(mode)),
-            Edit::Chown { path, uid, gid } => match std::os::unix::fs::lchown(self.path(path), Some(*uid), Some(*gid)) {
-                Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
-                other => other.expect("another owner"),
-            },
+            Edit::Chown { path, uid, gid } => {
+                match std::os::unix::fs::lchown(self.path(path), Some(*uid), Some(*gid)) {
+                    Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
+                    other => other.expect("another owner"),
+                }
+            }
             Edit::Touch { path } => move_mtime(&self.path(path)),
-            Edit::TouchAll {} => below(&self.context()).iter().filter(|path| !path.is_dir()).for_each(|p| move_mtime(p)),
+            Edit::TouchAll {} => {
+                below(&self.context()).iter().filter(|path| !path.is_dir()).for_each(|p| move_mtime(p));
+            }
             Edit::CheckoutUmask { umask } => self.set_modes_under(mode(umask)),
             Edit::Mkdir { path } => self.make_folder(&self.path(path)),
             Edit::HardLink { path, to } => {
                 remove(&self.path(path));
                 fs::hard_link(self.path(to), self.path(path)).expect("a hard link");
             }
-            Edit::Symlink { path, target } => self.put(path, &Entry { symlink: Some(target.clone()), ..Entry::default() }),
+            Edit::Symlink { path, target } => {
+                self.put(path, &Entry { symlink: Some(target.clone()), ..Entry::default() });
+            }
             Edit::Fifo { path } => {
                 let mode = rustix::fs::Mode::from_raw_mode(0o644);
                 rustix::fs::mkfifoat(CWD, self.path(path), mode).expect("a fifo");
@@ -300,7 +306,8 @@ impl Project {
 
     fn set_modes_under(&self, umask: u32) {
         for path in below(&self.context()).iter().filter(|path| !path.is_symlink()) {
-            let whole = if path.is_dir() || fs::metadata(path).expect("an entry").mode() & 0o100 != 0 { 0o777 } else { 0o666 };
+            let whole =
+                if path.is_dir() || fs::metadata(path).expect("an entry").mode() & 0o100 != 0 { 0o777 } else { 0o666 };
             set_mode(path, whole & !umask);
         }
     }

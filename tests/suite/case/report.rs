@@ -63,11 +63,31 @@ pub(crate) struct Cause {
 
 /// The causes the contract knows.
 const KINDS: &[&str] = &[
-    "never-recorded", "file-added", "file-removed", "file-modified", "source-missing", "instruction-edited",
-    "instruction-added", "build-arg-changed", "env-changed", "workdir-changed", "user-changed", "shell-changed",
-    "mount-changed", "network-changed", "host-config-changed", "base-image-changed", "base-stage-changed",
-    "platform-changed", "no-cache-requested", "upstream", "ignorefile-changed", "stale-source", "remote-source",
-    "unknown-frontend", "base-unresolved",
+    "never-recorded",
+    "file-added",
+    "file-removed",
+    "file-modified",
+    "source-missing",
+    "instruction-edited",
+    "instruction-added",
+    "build-arg-changed",
+    "env-changed",
+    "workdir-changed",
+    "user-changed",
+    "shell-changed",
+    "mount-changed",
+    "network-changed",
+    "host-config-changed",
+    "base-image-changed",
+    "base-stage-changed",
+    "platform-changed",
+    "no-cache-requested",
+    "upstream",
+    "ignorefile-changed",
+    "stale-source",
+    "remote-source",
+    "unknown-frontend",
+    "base-unresolved",
 ];
 
 /// Those of them that say why nobody can tell.
@@ -124,7 +144,9 @@ impl Report {
     fn check_one(&self, instruction: &Instruction) -> Vec<String> {
         let mut wrong = Vec::new();
         let kinds: Vec<_> = instruction.causes.iter().map(|cause| cause.kind.as_str()).collect();
-        wrong.extend(kinds.iter().filter(|kind| !KINDS.contains(kind)).map(|kind| format!("no cause is named `{kind}`")));
+        wrong.extend(
+            kinds.iter().filter(|kind| !KINDS.contains(kind)).map(|kind| format!("no cause is named `{kind}`")),
+        );
         match instruction.status.as_str() {
             "miss" if kinds.is_empty() => wrong.push("a miss without a cause".to_owned()),
             "miss" => wrong.extend(self.roots(instruction, 0).err()),

@@ -33,7 +33,8 @@ pub(super) fn judge(report: &Report, rows: &[Row], dockerfiles: &[String], merge
     let foreign = reads_elsewhere(report, dockerfiles);
     for row in rows {
         let place = (row.stage, row.line, row.trigger);
-        let Some(instruction) = waiting.get_mut(&place).filter(|left| !left.is_empty()).map(|left| left.remove(0)) else {
+        let Some(instruction) = waiting.get_mut(&place).filter(|left| !left.is_empty()).map(|left| left.remove(0))
+        else {
             wrong.push(format!("line {} in stage {}: {} is not in the answer", row.line, row.stage, row.keyword));
             continue;
         };
@@ -105,7 +106,8 @@ fn is_elsewhere(stage: &Stage, instruction: &Instruction, report: &Report, docke
     remote
         || sources(text).any(|source| {
             let names_stage = report.stages.iter().take_while(|other| other.index != stage.index).any(|other| {
-                other.index.to_string() == source || other.name.as_ref().is_some_and(|name| name.to_lowercase() == source)
+                other.index.to_string() == source
+                    || other.name.as_ref().is_some_and(|name| name.to_lowercase() == source)
             });
             !names_stage && !dockerfiles.iter().any(|dockerfile| dockerfile.to_lowercase().contains(&source))
         })
@@ -150,9 +152,18 @@ mod tests {
     #[test]
     fn each_state_agrees_with_its_status_and_pending_with_both() {
         for (state, status, n_wrong) in [
-            ("cached", "hit", 0), ("cached", "miss", 1), ("cached", "pending", 0), ("cached", "unknown", 1),
-            ("executed", "miss", 0), ("executed", "hit", 1), ("executed", "pending", 0), ("executed", "none", 1),
-            ("no_op", "none", 0), ("no_op", "hit", 1), ("not_run", "unused", 0), ("not_run", "pending", 1),
+            ("cached", "hit", 0),
+            ("cached", "miss", 1),
+            ("cached", "pending", 0),
+            ("cached", "unknown", 1),
+            ("executed", "miss", 0),
+            ("executed", "hit", 1),
+            ("executed", "pending", 0),
+            ("executed", "none", 1),
+            ("no_op", "none", 0),
+            ("no_op", "hit", 1),
+            ("not_run", "unused", 0),
+            ("not_run", "pending", 1),
         ] {
             let instructions = serde_json::json!([step(1, "RUN x", status)]);
             assert_eq!(wrongs(&instructions, &serde_json::json!([row(1, "RUN", state)])), n_wrong, "{state} {status}");
