@@ -48,7 +48,8 @@ impl Requested {
         for pattern in patterns {
             let path = ContextPath::new(pattern);
             requested.everything |= path.is_root();
-            let components = path.components().map(Component::new).collect();
+            let mut components: Vec<Component> = path.components().map(Component::new).collect();
+            components.dedup_by(|later, earlier| *later == Component::AnyDepth && later == earlier);
             if !requested.patterns.contains(&components) {
                 requested.patterns.push(components);
             }

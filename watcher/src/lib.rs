@@ -1,1 +1,12 @@
 //! The eyes of stageplan: the only code that walks, hashes or watches a build context.
+//!
+//! The modules stand in reading order; each uses only those above it.
+
+pub mod hash;
+pub mod stat_cache;
+mod walk;
+mod scan;
+
+pub use scan::{Scan, scan, scan_at};
+pub use stat_cache::StatCache;
+pub use walk::ScanError;

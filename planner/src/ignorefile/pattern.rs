@@ -128,3 +128,39 @@ fn as_go_decodes(bytes: &[u8]) -> Cow<'_, [u8]> {
     }
     Cow::Owned(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Pattern, compile, go_regex};
+
+    /// Patterns and paths over few characters, from a seed: xorshift, to need no crate and give the same run.
+    fn random_text(seed: &mut u64, characters: &[&str], n_longest: u64) -> String {
+        let mut draw = |below: u64| {
+            *seed ^= *seed << 13;
+            *seed ^= *seed >> 7;
+            *seed ^= *seed << 17;
+            *seed % below
+        };
+        (0..=draw(n_longest)).map(|_| characters[draw(characters.len() as u64) as usize]).collect()
+    }
+
+    #[test]
+    fn shortcuts_answer_as_the_regular_expression_would() {
+        let (mut seed, mut n_shortcuts, mut n_matches) = (0x5eed, 0, 0);
+        for _ in 0..6_000 {
+            let text = random_text(&mut seed, &["a", "b", "é", ".", "*", "*", "**/", "/", "**"], 5);
+            if super::shortcut(text.as_bytes()).is_none() {
+                continue;
+            }
+            n_shortcuts += 1;
+            let pattern = Pattern::new(text.as_bytes()).unwrap();
+            let slow = compile(&go_regex::translate(&go_regex::write(text.as_bytes()).1).unwrap()).unwrap();
+            for _ in 0..20 {
+                let path = random_text(&mut seed, &["a", "b", "é", ".", "/", "\n"], 7);
+                n_matches += usize::from(slow.is_match(path.as_bytes()));
+                assert_eq!(pattern.matches(path.as_bytes()), Some(slow.is_match(path.as_bytes())), "{text:?} {path:?}");
+            }
+        }
+        assert!(n_shortcuts > 500 && n_matches > 500, "{n_shortcuts} shortcuts, {n_matches} matches");
+    }
+}

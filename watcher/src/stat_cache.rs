@@ -1,0 +1,336 @@
+//! What an earlier scan of one context root found out, so that a later one reads only what has moved: for each
+//! file its [`Stamp`] and the digests of its content and extended attributes, for each folder those of its own
+//! attributes. Stamps go in, digests or nothing come out. A stamp that is not clearly older than the scan that
+//! took it proves nothing, as the file may have changed once more within one tick of the clock; it is not
+//! answered for ("racily clean", as git calls it).
+//!
+//! On disk this is one flat file, little-endian: a head, folders sorted by path, records sorted by name within
+//! each folder, attribute digests, texts, and blake3 of all that. Anything unexpected in it makes it no cache:
+//! a cache may be lost, never wrong. It is written beside its place, then renamed.
+
+use std::cmp::Ordering;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use planner::context::ContextPath;
+use planner::digest::ContentDigest;
+
+use crate::hash::Stamp;
+
+/// The cache of one context root. Cloning is cheap.
+#[derive(Clone, Debug, Default)]
+pub struct StatCache(Option<Arc<Table>>);
+
+/// What is known of a file or folder whose stamp has not changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Remembered {
+    /// Digest of a file's bytes; of nothing for a folder.
+    pub content: ContentDigest,
+    /// Digest of the extended attributes BuildKit hashes.
+    pub xattrs: Option<ContentDigest>,
+}
+
+/// Where a folder's records stand. Only the cache that gave it can use it.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct FolderRecords {
+    first: usize,
+    n_records: usize,
+}
+
+const MAGIC: &[u8; 8] = b"spstamps";
+/// Raised with every change of the layout; a file of another version is dropped.
+const VERSION: u32 = 1;
+const HEAD: usize = 40;
+const FOLDER: usize = 16;
+const RECORD: usize = 88;
+const DIGEST: usize = 32;
+
+impl StatCache {
+    /// A cache that knows nothing.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// Reads a cache that [`save`](Self::save) wrote. Without a readable, whole file of this version it knows
+    /// nothing.
+    #[must_use]
+    pub fn load(path: &Path) -> Self {
+        let table = std::fs::read(path).ok().and_then(Table::from_file);
+        Self(table.map(Arc::new))
+    }
+
+    /// Writes the cache to `path`, replacing what was there in one step. A cache that knows nothing is written
+    /// too.
+    ///
+    /// # Errors
+    /// What the system reports; the old file then stands.
+    pub fn save(&self, path: &Path) -> std::io::Result<()> {
+        let empty;
+        let table = match &self.0 {
+            Some(table) => table,
+            None => {
+                empty = Builder::new(i64::MIN).into_table().unwrap_or_default();
+                &empty
+            }
+        };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(&table.bytes)?;
+        file.write_all(blake3::hash(&table.bytes).as_bytes())?;
+        file.persist(path)?;
+        Ok(())
+    }
+
+    /// How many files and folders are known.
+    #[must_use]
+    pub fn n_entries(&self) -> usize {
+        self.0.as_ref().map_or(0, |table| table.n_records)
+    }
+
+    /// What is known of the file or folder at `path`, if it still has this stamp.
+    #[must_use]
+    pub fn lookup(&self, path: &ContextPath, stamp: &Stamp) -> Option<Remembered> {
+        let folder = self.folder(path.parent()?.as_bytes());
+        self.lookup_in(folder, path.name(), stamp)
+    }
+
+    /// The records of a folder; none if it is not known.
+    pub(crate) fn folder(&self, path: &[u8]) -> FolderRecords {
+        self.0.as_ref().and_then(|table| table.folder(path)).unwrap_or_default()
+    }
+
+    /// The same as [`lookup`](Self::lookup), within a folder of this cache.
+    pub(crate) fn lookup_in(&self, folder: FolderRecords, name: &[u8], stamp: &Stamp) -> Option<Remembered> {
+        let table = self.0.as_ref()?;
+        let found = search(folder.first, folder.n_records, |index| Some(table.record_name(index)?.cmp(name)))?;
+        let (remembered, known) = table.record(found)?;
+        let is_settled = is_before(stamp.mtime, table.moment) && is_before(stamp.ctime, table.moment);
+        (is_settled && known == *stamp).then_some(remembered)
+    }
+}
+
+/// Whether a file stamped `time` cannot have been changed at or after `moment` without getting another stamp.
+fn is_before(time: i64, moment: i64) -> bool {
+    /// Above one tick of the kernel's coarse clock, which stamps files (10 ms at its slowest).
+    const TICK: i64 = 20_000_000;
+    /// File systems that keep whole or even seconds only.
+    const COARSE_TICK: i64 = 2_000_000_000;
+    let tick = if time % 1_000_000_000 == 0 { COARSE_TICK } else { TICK };
+    time.saturating_add(tick) < moment
+}
+
+/// The place among `n` from `first` that compares equal; `None` too when a comparison is impossible.
+fn search(first: usize, n: usize, compare: impl Fn(usize) -> Option<Ordering>) -> Option<usize> {
+    let (mut low, mut high) = (first, first.checked_add(n)?);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match compare(middle)? {
+            Ordering::Less => low = middle + 1,
+            Ordering::Equal => return Some(middle),
+            Ordering::Greater => high = middle,
+        }
+    }
+    None
+}
+
+/// The file's bytes, its trailer left out, with the places of its parts.
+#[derive(Debug, Default)]
+struct Table {
+    bytes: Vec<u8>,
+    moment: i64,
+    n_folders: usize,
+    n_records: usize,
+    xattrs: usize,
+    texts: usize,
+}
+
+impl Table {
+    fn from_file(mut bytes: Vec<u8>) -> Option<Self> {
+        let end = bytes.len().checked_sub(DIGEST)?;
+        if blake3::hash(&bytes[..end]).as_bytes() != &bytes[end..] {
+            return None;
+        }
+        bytes.truncate(end);
+        Self::new(bytes)
+    }
+
+    fn new(bytes: Vec<u8>) -> Option<Self> {
+        if bytes.get(..8)? != MAGIC || u32_at(&bytes, 8)? != VERSION {
+            return None;
+        }
+        let (n_folders, n_records) = (size_at(&bytes, 12)?, size_at(&bytes, 16)?);
+        let (n_xattrs, moment) = (size_at(&bytes, 20)?, i64_at(&bytes, 24)?);
+        let n_text = usize::try_from(u64_at(&bytes, 32)?).ok()?;
+        let xattrs = HEAD.checked_add(n_folders.checked_mul(FOLDER)?)?.checked_add(n_records.checked_mul(RECORD)?)?;
+        let texts = xattrs.checked_add(n_xattrs.checked_mul(DIGEST)?)?;
+        (texts.checked_add(n_text)? == bytes.len()).then_some(Self {
+            bytes,
+            moment,
+            n_folders,
+            n_records,
+            xattrs,
+            texts,
+        })
+    }
+
+    fn text(&self, at: usize) -> Option<&[u8]> {
+        let start = self.texts.checked_add(size_at(&self.bytes, at)?)?;
+        self.bytes.get(start..start.checked_add(size_at(&self.bytes, at + 4)?)?)
+    }
+
+    fn folder(&self, path: &[u8]) -> Option<FolderRecords> {
+        let at = |index: usize| HEAD + index * FOLDER;
+        let found = at(search(0, self.n_folders, |index| Some(self.text(at(index))?.cmp(path)))?);
+        Some(FolderRecords { first: size_at(&self.bytes, found + 8)?, n_records: size_at(&self.bytes, found + 12)? })
+    }
+
+    fn record_at(&self, index: usize) -> usize {
+        HEAD + self.n_folders * FOLDER + index * RECORD
+    }
+
+    fn record_name(&self, index: usize) -> Option<&[u8]> {
+        self.text(self.record_at(index))
+    }
+
+    fn record(&self, index: usize) -> Option<(Remembered, Stamp)> {
+        let at = self.record_at(index);
+        let stamp = Stamp {
+            st_mode: u32_at(&self.bytes, at + 8)?,
+            size: u64_at(&self.bytes, at + 16)?,
+            mtime: i64_at(&self.bytes, at + 24)?,
+            ctime: i64_at(&self.bytes, at + 32)?,
+            inode: u64_at(&self.bytes, at + 40)?,
+            device: u64_at(&self.bytes, at + 48)?,
+        };
+        let xattrs = match size_at(&self.bytes, at + 12)? {
+            0 => None,
+            number => Some(ContentDigest::from_bytes(array_at(&self.bytes, self.xattrs + (number - 1) * DIGEST)?)),
+        };
+        let content = ContentDigest::from_bytes(array_at(&self.bytes, at + 56)?);
+        Some((Remembered { content, xattrs }, stamp))
+    }
+}
+
+fn array_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..at.checked_add(N)?)?.try_into().ok()
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    array_at(bytes, at).map(u32::from_le_bytes)
+}
+
+fn size_at(bytes: &[u8], at: usize) -> Option<usize> {
+    usize::try_from(u32_at(bytes, at)?).ok()
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    array_at(bytes, at).map(u64::from_le_bytes)
+}
+
+fn i64_at(bytes: &[u8], at: usize) -> Option<i64> {
+    array_at(bytes, at).map(i64::from_le_bytes)
+}
+
+/// Collects what a scan found.
+pub(crate) struct Builder {
+    moment: i64,
+    /// Place of the path among the texts, place of the first record, number of records.
+    folders: Vec<([usize; 2], usize, usize)>,
+    records: Vec<u8>,
+    n_records: usize,
+    xattrs: Vec<u8>,
+    texts: Vec<u8>,
+}
+
+impl Builder {
+    /// For a scan that began at `moment`, nanoseconds since 1970, before it looked at any file.
+    pub(crate) fn new(moment: i64) -> Self {
+        let (records, xattrs, texts) = (Vec::new(), Vec::new(), Vec::new());
+        Self { moment, folders: Vec::new(), records, n_records: 0, xattrs, texts }
+    }
+
+    /// Opens a folder; the records that follow are its.
+    pub(crate) fn folder(&mut self, path: &[u8]) {
+        let text = self.text(path);
+        self.folders.push((text, self.n_records, 0));
+    }
+
+    /// Adds a record to the open folder. Names must come in byte order.
+    pub(crate) fn record(&mut self, name: &[u8], stamp: &Stamp, remembered: &Remembered) {
+        let [start, length] = self.text(name);
+        let xattrs = remembered.xattrs.map_or(0, |digest| {
+            self.xattrs.extend_from_slice(digest.as_bytes());
+            self.xattrs.len() / DIGEST
+        });
+        let mut record = [0; RECORD];
+        let parts: [&[u8]; 10] = [
+            &short(start),
+            &short(length),
+            &stamp.st_mode.to_le_bytes(),
+            &short(xattrs),
+            &stamp.size.to_le_bytes(),
+            &stamp.mtime.to_le_bytes(),
+            &stamp.ctime.to_le_bytes(),
+            &stamp.inode.to_le_bytes(),
+            &stamp.device.to_le_bytes(),
+            remembered.content.as_bytes(),
+        ];
+        let mut rest = record.as_mut_slice();
+        for part in parts {
+            // The parts fill the record exactly; a slice takes what fits.
+            let _ = rest.write(part);
+        }
+        self.records.extend_from_slice(&record);
+        self.n_records += 1;
+        if let Some((_, _, n_records)) = self.folders.last_mut() {
+            *n_records += 1;
+        }
+    }
+
+    /// The cache of all that was added; it knows nothing if that is more than the layout can hold.
+    pub(crate) fn finish(self) -> StatCache {
+        StatCache(self.into_table().map(Arc::new))
+    }
+
+    fn into_table(mut self) -> Option<Table> {
+        let texts = self.texts;
+        let text = |[start, length]: [usize; 2]| &texts[start..start + length];
+        self.folders.sort_unstable_by(|a, b| text(a.0).cmp(text(b.0)));
+        let n_folders = self.folders.len();
+        // No number is above the length of the texts or of the records.
+        if u32::try_from(texts.len()).is_err() || u32::try_from(self.records.len()).is_err() {
+            return None;
+        }
+        let n_bytes = HEAD + n_folders * FOLDER + self.records.len() + self.xattrs.len() + texts.len();
+        let mut bytes = Vec::with_capacity(n_bytes);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        for count in [n_folders, self.n_records, self.xattrs.len() / DIGEST] {
+            bytes.extend_from_slice(&short(count));
+        }
+        bytes.extend_from_slice(&self.moment.to_le_bytes());
+        bytes.extend_from_slice(&(texts.len() as u64).to_le_bytes());
+        for ([start, length], first, n_records) in self.folders {
+            for number in [start, length, first, n_records] {
+                bytes.extend_from_slice(&short(number));
+            }
+        }
+        bytes.extend_from_slice(&self.records);
+        bytes.extend_from_slice(&self.xattrs);
+        bytes.extend_from_slice(&texts);
+        Table::new(bytes)
+    }
+
+    fn text(&mut self, text: &[u8]) -> [usize; 2] {
+        let start = self.texts.len();
+        self.texts.extend_from_slice(text);
+        [start, text.len()]
+    }
+}
+
+/// Four bytes; a number they cannot hold is refused as a whole in `into_table`.
+fn short(number: usize) -> [u8; 4] {
+    u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes()
+}
