@@ -253,8 +253,18 @@ pub struct Placed {
     pub step: Option<usize>,
     /// The merge behind a `COPY --link` that stands on its own.
     pub link: Option<usize>,
-    /// The variables its text used, with the values they had.
-    pub variables: BTreeMap<String, String>,
+    /// The variables its text used.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, Used>,
+}
+
+/// A variable that an instruction's text used.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Used {
+    /// Its value; empty if it was unset.
+    pub value: String,
+    /// Whether `ARG` set it last.
+    pub from_arg: bool,
 }
 
 impl BuildGraph {

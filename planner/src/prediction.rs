@@ -158,17 +158,30 @@ impl Matching<'_, '_> {
         Standing { verdict, is, may_be, fails: false }
     }
 
-    /// The gap behind a doubt: that of an input, or an image that may be another one's twin.
+    /// The gap behind a doubt: an input that nobody can say anything of, or an image that may hold what another held.
     fn gap(&self, step: &Step) -> Option<Gap> {
-        let of_inputs = step.inputs.iter().filter_map(|input| match self.standings[input.index()].verdict {
-            Verdict::Unknown(gap) => Some(gap),
-            _ => None,
+        let doubted = step.record.inputs.iter().zip(&step.inputs).filter_map(|(now, input)| {
+            let standing = &self.standings[input.index()];
+            let kind = &self.snapshot.steps[input.index()].kind;
+            match standing.verdict {
+                Verdict::Unknown(gap) => Some(gap),
+                _ if matches!(kind, StepKind::Image { resolved: false, .. }) => {
+                    self.is_new_image(step, now).then_some(Gap::BaseUnresolved)
+                }
+                _ => None,
+            }
         });
-        let reads_image = step
-            .inputs
-            .iter()
-            .any(|input| matches!(self.snapshot.steps[input.index()].kind, StepKind::Image { resolved: false, .. }));
-        of_inputs.min().or(reads_image.then_some(Gap::BaseUnresolved))
+        doubted.min()
+    }
+
+    /// Whether no record of this operation read the image.
+    fn is_new_image(&self, step: &Step, now: &RecordedInput) -> bool {
+        let key = |input: &RecordedInput| match input {
+            RecordedInput::Base(producer) | RecordedInput::Files(producer, _) => Some(producer.key),
+            RecordedInput::Context { .. } => None,
+        };
+        let read_it = |record: &StepRecord| record.inputs.iter().any(|then| key(then) == key(now));
+        !self.ledger.with_op(&step.record.op).any(read_it)
     }
 
     fn level(&mut self, index: usize, step: &Step, record: &StepRecord) -> Level {

@@ -212,8 +212,8 @@ fn masked(target: &TargetGraph, sealer: &Sealer<'_>) -> TargetGraph {
     let mut target = target.clone();
     let mask_placed = |placed: &mut Placed| {
         placed.text = mask(&placed.text);
-        for (name, value) in &mut placed.variables {
-            *value = sealer.value(name, value).shown;
+        for (name, used) in &mut placed.variables {
+            used.value = sealer.value(name, &used.value).shown;
         }
     };
     target.preamble.iter_mut().for_each(mask_placed);

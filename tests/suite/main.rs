@@ -1,4 +1,17 @@
-//! Every file-driven test.
+//! Every file-driven test. `case` lays a project out and runs the program on it; each other module is one topic.
 
+// The attribute tells clippy that helper functions are test code too.
+#[cfg(test)]
+mod case;
+#[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod dockerfile;
+#[cfg(test)]
 mod ignorefile;
+#[cfg(test)]
+mod semantics;
+#[cfg(test)]
+mod tidy;

@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 use planner::ignorefile::{BrokenPattern, Decision, Ignorefile, State};
 use planner::requested::{Requested, Want};
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::hash::Stamp;
@@ -152,7 +154,20 @@ struct Walk {
 thread_local! {
     /// The folder whose entries this thread of the walker filters: a short cut past `Walk::folders`, as
     /// `filter_entry` sees one entry at a time.
-    static CURRENT: RefCell<Option<Arc<FoundFolder>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Entered>> = const { RefCell::new(None) };
+}
+
+struct Entered {
+    folder: Arc<FoundFolder>,
+    /// Open, so that the system need not find the folder again for each entry; `None` if that failed.
+    handle: Option<OwnedFd>,
+}
+
+impl Entered {
+    fn new(folder: Arc<FoundFolder>, path: &Path) -> Self {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Self { folder, handle: rustix::fs::open(path, flags, Mode::empty()).ok() }
+    }
 }
 
 impl Walk {
@@ -161,7 +176,8 @@ impl Walk {
         match entry {
             Ok(entry) => {
                 let folder = self.folder(self.below_root(entry.path()));
-                CURRENT.with_borrow_mut(|current| *current = folder);
+                let entered = folder.map(|folder| Entered::new(folder, entry.path()));
+                CURRENT.with_borrow_mut(|current| *current = entered);
             }
             Err(error) => self.fail_to_enter(error),
         }
@@ -171,19 +187,18 @@ impl Walk {
     /// Records an entry; says whether it is a folder to enter.
     fn admits(&self, entry: &DirEntry) -> bool {
         let path = self.below_root(entry.path());
-        let folder = match path.iter().rposition(|byte| *byte == b'/') {
-            Some(slash) => &path[..slash],
-            None => b"".as_slice(),
-        };
+        let n_folder = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        let is_of = |folder: &FoundFolder| folder.walk == self.number && folder.path == path[..n_folder];
         CURRENT.with_borrow(|current| match current {
-            Some(current) if current.walk == self.number && current.path == folder => {
-                self.admits_to(current, entry, path)
-            }
-            _ => self.folder(folder).is_some_and(|folder| self.admits_to(&folder, entry, path)),
+            Some(current) if is_of(&current.folder) => self.admits_to(current, entry, path),
+            _ => self
+                .folder(&path[..n_folder])
+                .is_some_and(|folder| self.admits_to(&Entered { folder, handle: None }, entry, path)),
         })
     }
 
-    fn admits_to(&self, folder: &FoundFolder, entry: &DirEntry, path: &[u8]) -> bool {
+    fn admits_to(&self, entered: &Entered, entry: &DirEntry, path: &[u8]) -> bool {
+        let folder = entered.folder.as_ref();
         let want = if folder.is_within_request { Want::Within } else { self.requested.wants_bytes(path) };
         let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
         if want == Want::No || (want == Want::OnTheWay && !is_folder) {
@@ -208,7 +223,7 @@ impl Walk {
             }
             return false;
         }
-        let Some(stamp) = self.stamp(entry.path()) else {
+        let Some(stamp) = self.stamp(entered, entry.path(), name_of(path)) else {
             return false;
         };
         // The kind read from the folder may be out of date; the stamp says what stands there.
@@ -237,8 +252,12 @@ impl Walk {
     }
 
     /// The stamp of a path; `None` if it has vanished, or if the system will not say, which is then an error.
-    fn stamp(&self, path: &Path) -> Option<Stamp> {
-        match rustix::fs::lstat(path) {
+    fn stamp(&self, entered: &Entered, path: &Path, name: &[u8]) -> Option<Stamp> {
+        let stat = match &entered.handle {
+            Some(handle) => rustix::fs::statat(handle, name, AtFlags::SYMLINK_NOFOLLOW),
+            None => rustix::fs::lstat(path),
+        };
+        match stat {
             Ok(stat) => Some(Stamp::of(&stat)),
             Err(Errno::NOENT | Errno::NOTDIR) => None,
             Err(errno) => {

@@ -14,7 +14,7 @@ use super::{copying, device, go, mount, number};
 ///
 /// # Errors
 /// BuildKit's words against it.
-pub(super) fn read(node: &Node, heredocs: &[Heredoc], line: &str) -> Result<Command, String> {
+pub(super) fn read(node: &Node, heredocs: &[Heredoc], line: &[u8]) -> Result<Command, String> {
     let Some(kind) = node.kind else {
         let keyword = &node.keyword.text;
         let names = KEYWORDS.map(|known| known.0);
@@ -29,7 +29,7 @@ pub(super) fn read(node: &Node, heredocs: &[Heredoc], line: &str) -> Result<Comm
         Keyword::Env => pairs(node, "ENV").map(Command::Env),
         Keyword::Label => pairs(node, "LABEL").map(Command::Label),
         Keyword::Expose => expose(node),
-        Keyword::From => from(node),
+        Keyword::From => from(node, line),
         Keyword::Healthcheck => healthcheck(node),
         Keyword::Maintainer => only_argument(node, "MAINTAINER").map(Command::Maintainer),
         Keyword::Onbuild => onbuild(node, heredocs, line),
@@ -122,12 +122,12 @@ fn shell(node: &Node) -> Result<Command, String> {
     Ok(Command::Shell(texts(&node.args)))
 }
 
-fn from(node: &Node) -> Result<Command, String> {
+fn from(node: &Node, line: &[u8]) -> Result<Command, String> {
     match node.args.as_slice() {
         [_] => {}
         [_, between, name] if is_as(&between.text) => {
             if stage_name(&name.text).is_none() {
-                let name = go::quote(&name.text);
+                let name = go::quote_bytes(&line[name.range.clone()]);
                 let why = "name can't start with a number or contain symbols";
                 return Err(format!("invalid name for build stage: {name}, {why}"));
             }
@@ -220,7 +220,7 @@ fn run(node: &Node) -> Result<Run, String> {
     Ok(run)
 }
 
-fn onbuild(node: &Node, heredocs: &[Heredoc], line: &str) -> Result<Command, String> {
+fn onbuild(node: &Node, heredocs: &[Heredoc], line: &[u8]) -> Result<Command, String> {
     let Some(trigger) = &node.trigger else {
         return Err("ONBUILD requires at least one argument".to_owned());
     };
@@ -234,7 +234,7 @@ fn onbuild(node: &Node, heredocs: &[Heredoc], line: &str) -> Result<Command, Str
     }
     // Here-documents are written out behind the line, to be read again with it.
     let bodies = heredocs.iter().map(|heredoc| format!("\n{}{}", heredoc.content, heredoc.name));
-    Ok(Command::Onbuild(without_onbuild(line).to_owned() + &bodies.collect::<String>()))
+    Ok(Command::Onbuild(without_onbuild(&go::decode(line)).to_owned() + &bodies.collect::<String>()))
 }
 
 /// The line without the keyword in front and the blanks around it.

@@ -3,6 +3,8 @@
 //! Where the scope comes from, and which words are expanded at all, is not decided here.
 
 mod pattern;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::iter::Peekable;

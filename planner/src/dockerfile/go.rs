@@ -23,8 +23,11 @@ pub(super) fn first_char(bytes: &[u8]) -> Option<(char, usize)> {
 
 /// The last character of `bytes` and its width.
 fn last_char(bytes: &[u8]) -> Option<(char, usize)> {
-    bytes.last()?;
-    (1..=bytes.len().min(4))
+    let last = *bytes.last()?;
+    if last.is_ascii() {
+        return Some((char::from(last), 1));
+    }
+    (2..=bytes.len().min(4))
         .find_map(|width| first_char(&bytes[bytes.len() - width..]).filter(|found| found.1 == width))
         .or(Some((char::REPLACEMENT_CHARACTER, 1)))
 }
@@ -110,8 +113,16 @@ pub(super) fn upper(text: &str) -> String {
 
 /// `strconv.Quote`.
 pub(super) fn quote(text: &str) -> String {
+    quote_bytes(text.as_bytes())
+}
+
+/// `strconv.Quote` of bytes that need not be UTF-8.
+pub(super) fn quote_bytes(bytes: &[u8]) -> String {
     let mut quoted = String::from('"');
-    for character in text.chars() {
+    let mut at = 0;
+    while let Some((character, width)) = first_char(&bytes[at..]) {
+        let byte = bytes[at];
+        at += width;
         let escape = match character {
             '"' => r#"\""#,
             '\\' => r"\\",
@@ -128,6 +139,7 @@ pub(super) fn quote(text: &str) -> String {
         // Writing to a String cannot fail.
         let _ = match () {
             () if !escape.is_empty() => write!(quoted, "{escape}"),
+            () if character == char::REPLACEMENT_CHARACTER && width == 1 => write!(quoted, r"\x{byte:02x}"),
             () if is_printable(character) => write!(quoted, "{character}"),
             () if code < 0x80 => write!(quoted, r"\x{code:02x}"),
             () if code < 0x1_0000 => write!(quoted, r"\u{code:04x}"),
@@ -147,12 +159,13 @@ mod tests {
         assert_eq!(decode(b"a\xe2\x82b\xff"), "a\u{fffd}\u{fffd}b\u{fffd}");
         assert_eq!(first_char(b"\xe2\x82"), Some(('\u{fffd}', 1)));
         assert_eq!(last_char("\u{20ac}".as_bytes()), Some(('\u{20ac}', 3)));
-        assert_eq!(trimmed_end("a\u{a0} ".as_bytes()), 1);
+        assert_eq!(trimmed_end("a\u{a0} \u{2028}".as_bytes()), 1);
         assert_eq!(trimmed_end(b"a\xa0"), 2);
     }
 
     #[test]
     fn quotes_as_go_does() {
+        assert_eq!(quote_bytes(b"\xffa"), r#""\xffa""#);
         assert_eq!(quote("a\"b\\\t\u{7f}\u{e9}\u{200b}\u{fffd}"), "\"a\\\"b\\\\\\t\\x7f\u{e9}\\u200b\u{fffd}\"");
     }
 

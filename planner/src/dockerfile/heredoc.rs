@@ -6,15 +6,15 @@ use super::expand::Expander;
 
 /// What a word such as `3<<-"EOF"` says.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Announcement {
+pub struct Announcement {
     /// The delimiter, quotes removed.
-    pub(super) name: String,
+    pub name: String,
     /// The digits in front, 0 without any, the largest number where they are too many.
-    pub(super) fd: u64,
+    pub fd: u64,
     /// Whether no part of the delimiter was quoted.
-    pub(super) expand: bool,
+    pub expand: bool,
     /// Whether a dash follows `<<`.
-    pub(super) chomp: bool,
+    pub chomp: bool,
 }
 
 /// The here-documents a whole line announces, keyword and flags included.
@@ -35,7 +35,7 @@ pub(super) fn announced(line: &str) -> Result<Vec<Announcement>, String> {
 ///
 /// # Errors
 /// BuildKit's words where the delimiter cannot be read.
-pub(super) fn announcement(word: &str) -> Result<Option<Announcement>, String> {
+pub fn announcement(word: &str) -> Result<Option<Announcement>, String> {
     let n_digits = word.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, behind) = word.split_at(n_digits);
     let Some(behind) = behind.strip_prefix("<<") else { return Ok(None) };

@@ -261,3 +261,53 @@ fn choice<T: Copy>(what: &str, value: &str, choices: &[(&str, T)]) -> Result<T, 
     let names: Vec<&str> = choices.iter().map(|choice| choice.0).collect();
     Err(with_nearest(format!("unsupported {what} {}", go::quote(value)), value, &names))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(value: &str) -> Result<Mount, String> {
+        Mount::parse(value, &mut |word| Ok(word.replace("$T", "cache")))
+    }
+
+    #[test]
+    fn fields_are_read_and_defaults_filled_in() {
+        let bind = Mount { target: "/x".into(), ..Mount::bind() };
+        assert_eq!(parse("target=/x"), Ok(bind.clone()));
+        assert_eq!(parse("dst=/x,rw,from=$T"), Ok(Mount { readonly: false, from: "$T".into(), ..bind.clone() }));
+        let cache = Mount { mount_type: MountType::Cache, readonly: false, ..bind };
+        let shared = Mount { sharing: Some(Sharing::Locked), id: "a,b".into(), mode: Some(0o750), ..cache.clone() };
+        assert_eq!(parse("TYPE=$T,target=/x"), Ok(cache.clone()));
+        assert_eq!(parse("sharing=LOCKED,\"id=a,b\",type=cache,mode=0750,destination=/x"), Ok(shared));
+        let tmpfs = Mount { mount_type: MountType::Tmpfs, size: 3 << 20, ..cache };
+        assert_eq!(parse("type=tmpfs,target=/x,size=3m"), Ok(tmpfs));
+    }
+
+    #[test]
+    fn bad_fields_are_refused_in_buildkits_words() {
+        for (value, reason) in [
+            ("", "failed to parse csv mounts: EOF"),
+            ("a\"b", "failed to parse csv mounts: parse error on line 1, column 2: bare \" in non-quoted-field"),
+            ("type=foo", "unsupported mount type \"foo\""),
+            ("type=cach", "unsupported mount type \"cach\" (did you mean cache?)"),
+            ("foo=1", "unexpected key 'foo' in 'foo=1' (did you mean from?)"),
+            ("foo", "invalid field 'foo' must be a key=value pair"),
+            ("ro=maybe", "invalid value for ro: maybe"),
+            ("mode=9", "invalid value 9 for mode"),
+            ("required,type=secret,id=a", "unexpected key 'required' for mount type 'bind'"),
+            ("type=tmpfs,mode=1", "mode not allowed for \"tmpfs\" type mounts"),
+            ("sharing=shared", "invalid cache sharing set for bind mount"),
+            ("type=secret", "invalid secret mount. one of source, target required"),
+            ("type=secret,id=a,src=b", "both source and id can't be set"),
+        ] {
+            assert_eq!(parse(value), Err(reason.to_owned()), "{value}");
+        }
+    }
+
+    #[test]
+    fn before_variables_are_known_only_from_is_looked_at() {
+        assert_eq!(check("type=bogus,foo,from=a$"), Ok(()));
+        let reason = "'from' doesn't support variable expansion, define alias stage instead";
+        assert_eq!(check("From=$A"), Err(reason.to_owned()));
+    }
+}

@@ -42,7 +42,9 @@ pub(super) fn read(line: &[u8], escape: u8) -> Node {
         range = split.rest.clone();
         let divided = match kind {
             Some(kind) if !is_chained => divide(kind, line, split.rest, escape),
-            _ => Ok(Args::default()),
+            Some(_) => Ok(Args::default()),
+            // Of an unknown instruction BuildKit keeps one empty argument.
+            None => Ok(Args::shell(vec![Token { text: String::new(), range: range.end..range.end }])),
         };
         let (args, error) = match divided {
             Ok(args) => (args, None),

@@ -30,19 +30,22 @@ impl Dockerfile {
 pub fn parse_trigger(text: &str, line: u32) -> (Option<Instruction>, Vec<Diagnostic>) {
     let mut parser = Parser::new(text.as_bytes());
     parser.read_instructions();
-    let Parser { mut instructions, mut refused, mut bad_commands, .. } = parser;
+    let Parser { mut instructions, mut refused, bad_commands, .. } = parser;
     if instructions.len() > 1 {
         let message = "onbuild trigger should be a single expression";
         refused.push(Diagnostic::error(message, Some(line), None));
     }
     let instruction = instructions.pop().filter(|_| instructions.is_empty());
+    refused.extend(bad_commands.into_iter().filter_map(|bad| match bad {
+        BadCommand::Misformed(refusal) => Some(refusal),
+        // A trigger stands in a stage.
+        BadCommand::Misplaced(_) => None,
+    }));
     if instruction.as_ref().is_some_and(|found| found.command == Command::From) {
-        bad_commands.push(("*instructions.Stage is not a command type".to_owned(), line, None));
+        refused.push(Diagnostic::error("*instructions.Stage is not a command type", Some(line), None));
     }
     let moved = |diagnostic: Diagnostic| Diagnostic { line: Some(line), ..diagnostic };
-    let mut diagnostics: Vec<Diagnostic> = refused.into_iter().map(moved).collect();
-    let bad_commands = bad_commands.into_iter();
-    diagnostics.extend(bad_commands.map(|(message, _, span)| Diagnostic::error(message, Some(line), span)));
+    let diagnostics = refused.into_iter().map(moved).collect();
     (instruction.map(|found| Instruction { line, end_line: line, ..found }), diagnostics)
 }
 
@@ -75,6 +78,14 @@ impl Text {
     }
 }
 
+/// An instruction that does not make sense.
+enum BadCommand {
+    /// BuildKit puts the line in front of the words.
+    Misformed(Diagnostic),
+    /// Another than `ARG` before the first `FROM`.
+    Misplaced(Diagnostic),
+}
+
 struct Parser<'a> {
     reader: LineReader<'a>,
     text: Text,
@@ -82,8 +93,8 @@ struct Parser<'a> {
     stages: Vec<Stage>,
     /// What BuildKit's parser refuses.
     refused: Vec<Diagnostic>,
-    /// What BuildKit's reader of instructions refuses: the words, the line, the place.
-    bad_commands: Vec<(String, u32, Option<Span>)>,
+    /// What BuildKit's reader of instructions refuses.
+    bad_commands: Vec<BadCommand>,
     warnings: Vec<Diagnostic>,
 }
 
@@ -123,10 +134,9 @@ impl<'a> Parser<'a> {
     }
 
     fn read_instruction(&mut self, line: &LogicalLine, node: &Node) {
-        let decoded = go::decode(&line.bytes);
         let read = match &node.error {
             Some(message) => Err(message.clone()),
-            None if node.takes_heredocs() => self.read_heredocs(&decoded),
+            None if node.takes_heredocs() => self.read_heredocs(&go::decode(&line.bytes)),
             None => Ok(Vec::new()),
         };
         let span = self.text.span(&(line.start..self.reader.end));
@@ -136,8 +146,9 @@ impl<'a> Parser<'a> {
                 (Vec::new(), Command::Invalid)
             }
             Ok(heredocs) => {
-                let command = command::read(node, &heredocs, &decoded).unwrap_or_else(|message| {
-                    self.bad_commands.push((message, line.line, Some(span)));
+                let command = command::read(node, &heredocs, &line.bytes).unwrap_or_else(|message| {
+                    let refusal = Diagnostic::error(message, Some(line.line), Some(span));
+                    self.bad_commands.push(BadCommand::Misformed(refusal));
                     Command::Invalid
                 });
                 (heredocs, command)
@@ -145,7 +156,7 @@ impl<'a> Parser<'a> {
         };
         self.note_stage(node, line.line, &command, span);
         let trigger = node.trigger.as_deref().map(|trigger| {
-            let command = command::read(trigger, &heredocs, &decoded).unwrap_or(Command::Invalid);
+            let command = command::read(trigger, &heredocs, &line.bytes).unwrap_or(Command::Invalid);
             Box::new(self.instruction(line, trigger, heredocs.clone(), command))
         });
         let instruction = self.instruction(line, node, heredocs, command);
@@ -190,7 +201,8 @@ impl<'a> Parser<'a> {
         } else if let Some(stage) = self.stages.last_mut() {
             stage.body.end = at + 1;
         } else if !matches!(command, Command::Arg(_) | Command::Invalid) {
-            self.bad_commands.push(("no build stage in current context".to_owned(), line, Some(span)));
+            let refusal = Diagnostic::error("no build stage in current context", Some(line), Some(span));
+            self.bad_commands.push(BadCommand::Misplaced(refusal));
         }
         if let Command::Maintainer(_) = command {
             let message = "Maintainer instruction is deprecated in favor of using label";
@@ -204,10 +216,13 @@ impl<'a> Parser<'a> {
             [] => vec![Diagnostic::error("the Dockerfile cannot be empty", None, None)],
             _ => self.refused,
         };
-        diagnostics.extend(self.bad_commands.into_iter().map(|(message, line, span)| {
-            let is_bare = message == "no build stage in current context";
-            let message = if is_bare { message } else { format!("dockerfile parse error on line {line}: {message}") };
-            Diagnostic::error(message, Some(line), span)
+        diagnostics.extend(self.bad_commands.into_iter().map(|bad| match bad {
+            BadCommand::Misplaced(refusal) => refusal,
+            BadCommand::Misformed(refusal) => {
+                let line = refusal.line.unwrap_or_default();
+                let message = format!("dockerfile parse error on line {line}: {}", refusal.message);
+                Diagnostic { message, ..refusal }
+            }
         }));
         if self.stages.is_empty() {
             diagnostics.push(Diagnostic::error("dockerfile contains no stages to build", None, None));

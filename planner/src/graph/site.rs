@@ -6,7 +6,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::stage_state::StageState;
 use super::stages::Stages;
-use super::{ImageSource, Input, Op, Placed, Reads, Vertex, VertexId, reference};
+use super::{ImageSource, Input, Op, Placed, Reads, Used, Vertex, VertexId, reference};
 use crate::diagnostic::Diagnostic;
 use crate::dockerfile::expand::{ExpandError, Expanded, Expander};
 use crate::dockerfile::{Dockerfile, Instruction};
@@ -87,8 +87,10 @@ impl Site<'_> {
     fn noted(&mut self, expanded: Result<Expanded, ExpandError>) -> Result<String, Diagnostic> {
         let expanded = expanded.map_err(|error| self.error(error.in_full()))?;
         for name in expanded.used {
-            let value = self.state.variable(&name).unwrap_or_default().to_owned();
-            self.placed.variables.insert(name, value);
+            let variable = self.state.env.iter().find(|variable| variable.name == name);
+            let value = variable.map(|variable| variable.value.clone()).unwrap_or_default();
+            let from_arg = variable.is_none_or(|variable| variable.from_arg);
+            self.placed.variables.insert(name, Used { value, from_arg });
         }
         Ok(expanded.text)
     }

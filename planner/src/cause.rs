@@ -1,0 +1,154 @@
+//! Why a step misses: the parts of its key that differ from those of the step it is compared with, told in the
+//! user's words. Two steps go in, causes come out; which steps to compare is decided in `explanation`.
+
+pub mod files;
+pub mod parts;
+
+use std::fmt;
+
+use crate::context::ContextPath;
+
+/// One reason, with what it is about.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Cause {
+    /// What kind of reason.
+    pub kind: CauseKind,
+    /// The file it is about.
+    pub path: Option<ContextPath>,
+    /// The variable, mount, image or option it is about.
+    pub name: Option<String>,
+    /// Which attribute of it.
+    pub detail: Option<String>,
+    /// The earlier value; masked where it looks like a secret.
+    pub old: Option<String>,
+    /// The present value.
+    pub new: Option<String>,
+    /// The step it follows from, as `stage:line`.
+    pub root: Option<String>,
+}
+
+/// The kinds of reasons. The list only grows, and a kind keeps its name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum CauseKind {
+    /// No earlier build completed the step.
+    #[default]
+    NeverRecorded,
+    /// A file came.
+    FileAdded,
+    /// A file went.
+    FileRemoved,
+    /// A file changed.
+    FileModified,
+    /// A source is not there; the build fails.
+    SourceMissing,
+    /// The instruction's text changed.
+    InstructionEdited,
+    /// The instruction is new.
+    InstructionAdded,
+    /// A build argument changed.
+    BuildArgChanged,
+    /// A variable of the environment changed.
+    EnvChanged,
+    /// The working folder changed.
+    WorkdirChanged,
+    /// The user changed.
+    UserChanged,
+    /// The shell changed.
+    ShellChanged,
+    /// A mount changed.
+    MountChanged,
+    /// The network changed.
+    NetworkChanged,
+    /// What the caller configures of the host changed.
+    HostConfigChanged,
+    /// `FROM` names another image.
+    BaseImageChanged,
+    /// `FROM` continues another stage.
+    BaseStageChanged,
+    /// The platform changed.
+    PlatformChanged,
+    /// `--no-cache` was asked for.
+    NoCacheRequested,
+    /// A step before it runs.
+    Upstream,
+    /// The ignore file changed.
+    IgnorefileChanged,
+    /// BuildKit will not notice an edit.
+    StaleSource,
+    /// A server decides.
+    RemoteSource,
+    /// Another frontend reads the Dockerfile.
+    UnknownFrontend,
+    /// Two references may name one image.
+    BaseUnresolved,
+}
+
+impl CauseKind {
+    /// The name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NeverRecorded => "never-recorded",
+            Self::FileAdded => "file-added",
+            Self::FileRemoved => "file-removed",
+            Self::FileModified => "file-modified",
+            Self::SourceMissing => "source-missing",
+            Self::InstructionEdited => "instruction-edited",
+            Self::InstructionAdded => "instruction-added",
+            Self::BuildArgChanged => "build-arg-changed",
+            Self::EnvChanged => "env-changed",
+            Self::WorkdirChanged => "workdir-changed",
+            Self::UserChanged => "user-changed",
+            Self::ShellChanged => "shell-changed",
+            Self::MountChanged => "mount-changed",
+            Self::NetworkChanged => "network-changed",
+            Self::HostConfigChanged => "host-config-changed",
+            Self::BaseImageChanged => "base-image-changed",
+            Self::BaseStageChanged => "base-stage-changed",
+            Self::PlatformChanged => "platform-changed",
+            Self::NoCacheRequested => "no-cache-requested",
+            Self::Upstream => "upstream",
+            Self::IgnorefileChanged => "ignorefile-changed",
+            Self::StaleSource => "stale-source",
+            Self::RemoteSource => "remote-source",
+            Self::UnknownFrontend => "unknown-frontend",
+            Self::BaseUnresolved => "base-unresolved",
+        }
+    }
+}
+
+impl Cause {
+    /// A reason of a kind and no more.
+    #[must_use]
+    pub fn of(kind: CauseKind) -> Self {
+        Self { kind, ..Self::default() }
+    }
+
+    /// The same about a named thing.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = (!name.is_empty()).then(|| name.to_owned());
+        self
+    }
+
+    /// The same with the earlier and the present value.
+    #[must_use]
+    pub fn values(mut self, old: Option<String>, new: Option<String>) -> Self {
+        (self.old, self.new) = (old, new);
+        self
+    }
+
+    /// The same about a file.
+    #[must_use]
+    pub fn about(mut self, path: ContextPath, detail: Option<&str>) -> Self {
+        self.path = Some(path);
+        self.detail = detail.map(str::to_owned);
+        self
+    }
+}
+
+impl fmt::Display for CauseKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

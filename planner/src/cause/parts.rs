@@ -1,0 +1,115 @@
+//! What differs between the parts of two operations.
+
+use std::collections::BTreeMap;
+
+use super::{Cause, CauseKind};
+use crate::cache_key::{KeyPart, PartKind, PartValue};
+use crate::graph::Placed;
+
+/// The reasons in the parts of an operation, given the instructions that made both.
+#[must_use]
+pub fn changed(old: &[KeyPart], new: &[KeyPart], was: Option<&Placed>, is: Option<&Placed>) -> Vec<Cause> {
+    let edited = was.zip(is).is_some_and(|(was, is)| was.text != is.text);
+    let (before, after) = (by_name(old), by_name(new));
+    let mut causes = Vec::new();
+    for (name, part) in &after {
+        let earlier = before.get(name).copied();
+        if earlier.is_none_or(|earlier| earlier.value != part.value) {
+            causes.extend(one(part.kind, &part.name, earlier.map(|part| &part.value), Some(&part.value), edited));
+        }
+    }
+    for part in before.iter().filter(|(name, _)| !after.contains_key(*name)).map(|(_, part)| *part) {
+        causes.extend(one(part.kind, &part.name, Some(&part.value), None, edited));
+    }
+    let shell_changed = causes.iter().any(|cause| cause.kind == CauseKind::ShellChanged);
+    let command_edited = causes.iter().any(|cause| cause.kind == CauseKind::InstructionEdited);
+    if shell_changed && command_edited && !edited {
+        causes.retain(|cause| cause.kind != CauseKind::InstructionEdited);
+    }
+    if causes.is_empty() && old != new {
+        causes.extend(reordered(old, new));
+    }
+    let used = if causes.is_empty() { Vec::new() } else { variables(was, is) };
+    if !used.is_empty() {
+        // The variables say why a destination or an owner is another.
+        causes.retain(|cause| !matches!(cause.kind, CauseKind::WorkdirChanged | CauseKind::UserChanged));
+        causes.extend(used);
+    }
+    as_instruction(causes, was, is)
+}
+
+/// An instruction has one text: its differing parts are one edit, shown as written. Where the text is the same, the
+/// variables it uses are the reason.
+fn as_instruction(mut causes: Vec<Cause>, was: Option<&Placed>, is: Option<&Placed>) -> Vec<Cause> {
+    let is_edit = |cause: &Cause| cause.kind == CauseKind::InstructionEdited;
+    if !causes.iter().any(is_edit) {
+        return causes;
+    }
+    let same_text = was.zip(is).is_some_and(|(was, is)| was.text == is.text);
+    let explained = causes.iter().any(|cause| matches!(cause.kind, CauseKind::EnvChanged | CauseKind::BuildArgChanged));
+    causes.retain(|cause| !is_edit(cause));
+    if !(same_text && explained) {
+        let text = |placed: Option<&Placed>| placed.map(|placed| placed.text.clone());
+        let mut edit = Cause::of(CauseKind::InstructionEdited).values(text(was), text(is));
+        // Only the body of a here-document changed, or white space inside the command.
+        edit.detail = same_text.then(|| "body".to_owned());
+        causes.insert(0, edit);
+    }
+    causes
+}
+
+fn by_name(parts: &[KeyPart]) -> BTreeMap<(PartKind, &str), &KeyPart> {
+    let kind = |kind: PartKind| if kind == PartKind::Arg { PartKind::Env } else { kind };
+    parts.iter().map(|part| ((kind(part.kind), part.name.as_str()), part)).collect()
+}
+
+fn one(kind: PartKind, name: &str, old: Option<&PartValue>, new: Option<&PartValue>, edited: bool) -> Option<Cause> {
+    let cause_kind = match kind {
+        PartKind::Image => CauseKind::BaseImageChanged,
+        PartKind::Remote => CauseKind::RemoteSource,
+        PartKind::Shell => CauseKind::ShellChanged,
+        PartKind::Env => CauseKind::EnvChanged,
+        PartKind::Arg => CauseKind::BuildArgChanged,
+        PartKind::User => CauseKind::UserChanged,
+        PartKind::Host => CauseKind::HostConfigChanged,
+        PartKind::Network => CauseKind::NetworkChanged,
+        PartKind::Mount if name == "/dev/shm" => CauseKind::HostConfigChanged,
+        PartKind::Mount => CauseKind::MountChanged,
+        PartKind::Platform => CauseKind::PlatformChanged,
+        PartKind::Timestamp => CauseKind::BuildArgChanged,
+        PartKind::Workdir | PartKind::Destination if !edited => CauseKind::WorkdirChanged,
+        PartKind::Owner if !edited => CauseKind::UserChanged,
+        PartKind::Command | PartKind::Security | PartKind::Source | PartKind::Destination | PartKind::Owner => {
+            CauseKind::InstructionEdited
+        }
+        PartKind::Workdir | PartKind::Mode | PartKind::Wiring | PartKind::Data => CauseKind::InstructionEdited,
+    };
+    let name = if kind == PartKind::Timestamp { "SOURCE_DATE_EPOCH" } else { name };
+    let named = matches!(
+        cause_kind,
+        CauseKind::EnvChanged | CauseKind::BuildArgChanged | CauseKind::MountChanged | CauseKind::HostConfigChanged
+    );
+    let value = |value: Option<&PartValue>| value.map(|value| value.shown.clone());
+    Some(Cause::of(cause_kind).named(if named { name } else { "" }).values(value(old), value(new)))
+}
+
+/// The same parts in another order: only the environment has one.
+fn reordered(old: &[KeyPart], new: &[KeyPart]) -> Option<Cause> {
+    let moved = old.iter().zip(new).find(|(old, new)| old != new).map(|(_, new)| new)?;
+    let kind = if moved.kind == PartKind::Arg { CauseKind::BuildArgChanged } else { CauseKind::EnvChanged };
+    let mut cause = Cause::of(kind).named(&moved.name);
+    cause.detail = Some("order".to_owned());
+    Some(cause)
+}
+
+/// The variables that an instruction's own text used and that have another value now.
+fn variables(was: Option<&Placed>, is: Option<&Placed>) -> Vec<Cause> {
+    let Some((was, is)) = was.zip(is).filter(|(was, is)| was.text == is.text) else { return Vec::new() };
+    let changed = is.variables.iter().filter_map(|(name, used)| {
+        let old = was.variables.get(name)?;
+        let kind = if used.from_arg { CauseKind::BuildArgChanged } else { CauseKind::EnvChanged };
+        let cause = Cause::of(kind).named(name);
+        (old.value != used.value).then(|| cause.values(Some(old.value.clone()), Some(used.value.clone())))
+    });
+    changed.collect()
+}

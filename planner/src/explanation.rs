@@ -1,0 +1,364 @@
+//! A prediction told instruction by instruction: what will happen, and why. Verdicts come from `prediction`, and
+//! nothing here changes one; causes come from comparing a step with the step it corresponds to in an earlier
+//! build, the newest one that says something.
+
+mod compare;
+pub mod reads;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cause::{Cause, CauseKind};
+use crate::context::BuildContext;
+use crate::digest::ContentDigest;
+use crate::graph::{Placed, StageGraph, TargetGraph};
+use crate::history::RecordedInput;
+use crate::prediction::{Gap, Prediction, Verdict};
+use crate::selector::Selected;
+use crate::snapshot::{Snapshot, Step, StepKind};
+use crate::transfer::{Stale, Unnoticed};
+
+use compare::Comparison;
+pub use reads::Reads;
+
+/// What to explain, and all that it is explained with.
+pub struct Question<'a> {
+    /// The build.
+    pub snapshot: &'a Snapshot,
+    /// What will become of it.
+    pub prediction: &'a Prediction,
+    /// Earlier builds of the project, newest first: the n-th, while there is one.
+    pub earlier: &'a dyn Fn(usize) -> Option<Snapshot>,
+    /// A build context by its digest.
+    pub context: &'a dyn Fn(&ContentDigest) -> Option<BuildContext>,
+    /// Per context, the edits that BuildKit will not notice.
+    pub stale: &'a BTreeMap<String, Vec<Stale>>,
+    /// Why nothing can be said of any step, where that is so.
+    pub gap: Option<Gap>,
+}
+
+/// The answer for all targets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Explanation {
+    /// One for each target, in order.
+    pub targets: Vec<TargetReport>,
+}
+
+/// The answer for one target.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TargetReport {
+    /// The target's name in the plan.
+    pub name: String,
+    /// The name of the stage that is built, or its index.
+    pub stage: String,
+    /// Its stages in file order; the `ARG`s before the first `FROM` stand last, without an index.
+    pub stages: Vec<StageReport>,
+}
+
+/// The answer for one stage.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StageReport {
+    /// Its index; `None` for what stands before the first `FROM`.
+    pub index: Option<usize>,
+    /// The name after `AS`.
+    pub name: Option<String>,
+    /// What it is built upon.
+    pub base: String,
+    /// Whether the target needs it.
+    pub used: bool,
+    /// The answers for its instructions.
+    pub instructions: Vec<InstructionReport>,
+}
+
+/// The answer for one instruction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InstructionReport {
+    /// The instruction.
+    pub placed: Placed,
+    /// What BuildKit will do.
+    pub status: Status,
+    /// What it will do with the merge behind a `COPY --link`.
+    pub link: Option<Status>,
+    /// Whether it will take a result that an unnoticed edit has made wrong.
+    pub stale_risk: bool,
+    /// Why, the step's own reasons first.
+    pub causes: Vec<Cause>,
+    /// The step it follows from, as `stage:line`.
+    pub root: Option<String>,
+    /// The files of build contexts it reads.
+    pub reads: Reads,
+    /// The steps whose results it needs, as `stage:line`.
+    pub waits_for: Vec<String>,
+    /// Whether it is on the longest chain of steps.
+    pub critical: bool,
+}
+
+/// What BuildKit will do with an instruction.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Status {
+    /// Report it CACHED.
+    Hit,
+    /// Execute it.
+    Miss,
+    /// One or the other, depending on bytes that are yet to be made.
+    Pending,
+    /// Nobody can say.
+    Unknown,
+    /// Not touch it: the target does not need its stage.
+    Unused,
+    /// Make no step of it.
+    None,
+}
+
+impl Status {
+    /// The name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Pending => "pending",
+            Self::Unknown => "unknown",
+            Self::Unused => "unused",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Explains a prediction.
+#[must_use]
+pub fn explain(question: &Question<'_>) -> Explanation {
+    let snapshot = question.snapshot;
+    let names = snapshot.targets.iter().map(|target| (target, step_names(target))).collect::<Vec<_>>();
+    let targets = names.iter().enumerate().map(|(index, (target, names))| {
+        let mut explaining = Explaining {
+            question,
+            target: index,
+            names,
+            comparison: Comparison::new(question, index),
+            roots: BTreeMap::new(),
+            critical: reads::critical(snapshot, question.prediction, target),
+        };
+        explaining.target(target)
+    });
+    Explanation { targets: targets.collect() }
+}
+
+/// Each step's name, `stage:line`: that of the first instruction it is made by.
+fn step_names(target: &TargetGraph) -> BTreeMap<usize, String> {
+    let mut names = BTreeMap::new();
+    for (index, stage) in target.stages.iter().enumerate().filter(|(_, stage)| stage.used) {
+        for placed in &stage.instructions {
+            for step in [placed.step, placed.link].into_iter().flatten() {
+                names.entry(step).or_insert_with(|| format!("{}:{}", stage_name(stage, index), placed.line));
+            }
+        }
+    }
+    names
+}
+
+fn stage_name(stage: &StageGraph, index: usize) -> String {
+    stage.name.clone().unwrap_or_else(|| index.to_string())
+}
+
+struct Explaining<'a> {
+    question: &'a Question<'a>,
+    target: usize,
+    names: &'a BTreeMap<usize, String>,
+    comparison: Comparison<'a>,
+    /// For each explained step that does not hit, the step it follows from.
+    roots: BTreeMap<usize, String>,
+    critical: BTreeSet<usize>,
+}
+
+impl Explaining<'_> {
+    fn target(&mut self, target: &TargetGraph) -> TargetReport {
+        let stages = target.stages.iter().enumerate();
+        let mut stages: Vec<StageReport> = stages.map(|(index, stage)| self.stage(index, stage)).collect();
+        if !target.preamble.is_empty() {
+            let instructions = target.preamble.iter().map(|placed| plain(placed, Status::None)).collect();
+            stages.push(StageReport { index: None, name: None, base: String::new(), used: true, instructions });
+        }
+        let stage = target.stages.get(target.stage).map(|stage| stage_name(stage, target.stage));
+        TargetReport { name: target.name.clone(), stage: stage.unwrap_or_default(), stages }
+    }
+
+    fn stage(&mut self, index: usize, stage: &StageGraph) -> StageReport {
+        let instructions = stage.instructions.iter().enumerate().map(|(place, placed)| match placed.step {
+            _ if !stage.used => plain(placed, Status::Unused),
+            None => plain(placed, Status::None),
+            Some(step) => self.step((self.target, index, place), placed, step),
+        });
+        let instructions = instructions.collect();
+        StageReport {
+            index: Some(index),
+            name: stage.name.clone(),
+            base: stage.base.clone(),
+            used: stage.used,
+            instructions,
+        }
+    }
+
+    fn step(&mut self, at: (usize, usize, usize), placed: &Placed, id: usize) -> InstructionReport {
+        let status = self.status(id);
+        let step = &self.question.snapshot.steps[id];
+        let mut causes = match status {
+            Status::Miss => self.miss_causes(at, id, step),
+            Status::Pending => vec![self.upstream(step)],
+            Status::Unknown => self.gap_causes(id),
+            _ => Vec::new(),
+        };
+        let root = causes.iter().find_map(|cause| cause.root.clone()).filter(|_| causes[0].kind == CauseKind::Upstream);
+        let own = self.names.get(&id).cloned().unwrap_or_default();
+        self.roots.insert(id, root.clone().unwrap_or(own));
+        let stale = if status == Status::Hit { self.stale(step) } else { Vec::new() };
+        let stale_risk = !stale.is_empty();
+        causes.extend(stale);
+        InstructionReport {
+            placed: placed.clone(),
+            status,
+            link: placed.link.map(|link| self.status(link)),
+            stale_risk,
+            causes,
+            root,
+            reads: reads::of_step(step, self.question.context),
+            waits_for: reads::waits_for(self.question.snapshot, self.names, placed),
+            critical: self.critical.contains(&id),
+        }
+    }
+
+    fn status(&self, step: usize) -> Status {
+        if self.question.gap.is_some() {
+            return Status::Unknown;
+        }
+        match self.question.prediction.standings[step].verdict {
+            Verdict::Hit => Status::Hit,
+            Verdict::Miss => Status::Miss,
+            Verdict::Pending => Status::Pending,
+            Verdict::Unknown(_) => Status::Unknown,
+        }
+    }
+
+    fn miss_causes(&mut self, at: (usize, usize, usize), id: usize, step: &Step) -> Vec<Cause> {
+        if let Some(path) = &step.missing {
+            let path = crate::context::ContextPath::new(path);
+            return vec![Cause::of(CauseKind::SourceMissing).about(path, None)];
+        }
+        let mut causes = Vec::new();
+        if step.ignore_cache {
+            causes.push(Cause::of(CauseKind::NoCacheRequested));
+        }
+        let runs_before = step.inputs.iter().any(|input| self.roots_of(input.index()).is_some());
+        causes.extend(self.comparison.causes(at, id, !runs_before));
+        if runs_before {
+            causes.push(self.upstream(step));
+        }
+        if causes.is_empty() {
+            causes.push(Cause::of(CauseKind::NeverRecorded));
+        }
+        causes
+    }
+
+    /// The step that `step` follows from: the root of the first input that will, or may, run.
+    fn upstream(&self, step: &Step) -> Cause {
+        let base_first = step.record.inputs.iter().zip(&step.inputs);
+        let (bases, others): (Vec<_>, Vec<_>) =
+            base_first.partition(|(input, _)| matches!(input, RecordedInput::Base(_)));
+        let roots = |wanted: fn(&Verdict) -> bool| {
+            bases.iter().chain(&others).find_map(|(_, input)| {
+                let verdict = self.question.prediction.standings[input.index()].verdict;
+                wanted(&verdict).then(|| self.roots_of(input.index())).flatten()
+            })
+        };
+        let root = roots(|verdict| *verdict == Verdict::Miss).or_else(|| roots(|verdict| *verdict != Verdict::Hit));
+        let producer = || others.iter().chain(&bases).find_map(|(_, input)| self.name_of(input.index()));
+        Cause { root: root.or_else(producer), ..Cause::of(CauseKind::Upstream) }
+    }
+
+    /// The root of a step that will not, or may not, hit. A vertex that no instruction shows passes on its inputs'.
+    fn roots_of(&self, id: usize) -> Option<String> {
+        let verdict = self.question.prediction.standings[id].verdict;
+        if verdict == Verdict::Hit || matches!(self.question.snapshot.steps[id].kind, StepKind::Context(_)) {
+            return None;
+        }
+        let hidden = || self.question.snapshot.steps[id].inputs.iter().find_map(|input| self.roots_of(input.index()));
+        self.roots.get(&id).cloned().or_else(hidden)
+    }
+
+    fn name_of(&self, id: usize) -> Option<String> {
+        let hidden = || self.question.snapshot.steps[id].inputs.iter().find_map(|input| self.name_of(input.index()));
+        self.names.get(&id).cloned().or_else(hidden)
+    }
+
+    fn gap_causes(&self, id: usize) -> Vec<Cause> {
+        let verdict = self.question.prediction.standings[id].verdict;
+        let gap = self.question.gap.or(match verdict {
+            Verdict::Unknown(gap) => Some(gap),
+            _ => None,
+        });
+        let kind = match gap {
+            Some(Gap::RemoteSource) => CauseKind::RemoteSource,
+            Some(Gap::BaseUnresolved) => CauseKind::BaseUnresolved,
+            Some(Gap::UnknownFrontend) => CauseKind::UnknownFrontend,
+            Some(Gap::NeverRecorded) | None => CauseKind::NeverRecorded,
+        };
+        let inputs = self.question.snapshot.steps[id].inputs.iter();
+        let name = inputs.map(|input| &self.question.snapshot.steps[input.index()].kind).find_map(|kind| match kind {
+            StepKind::Remote { address, .. } => Some(address.clone()),
+            StepKind::Image { reference, .. } => Some(reference.clone()),
+            _ => None,
+        });
+        let is_about_input = matches!(kind, CauseKind::RemoteSource | CauseKind::BaseUnresolved);
+        vec![Cause { name: name.filter(|_| is_about_input), ..Cause::of(kind) }]
+    }
+
+    /// The edits of files that this step selects and BuildKit will not notice.
+    fn stale(&self, step: &Step) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        for (input, id) in step.record.inputs.iter().zip(&step.inputs) {
+            let (RecordedInput::Context { selectors, tree, .. }, StepKind::Context(name)) =
+                (input, &self.question.snapshot.steps[id.index()].kind)
+            else {
+                continue;
+            };
+            let Some(stale) = self.question.stale.get(name).filter(|stale| !stale.is_empty()) else { continue };
+            let Some(context) = (self.question.context)(tree) else { continue };
+            let selected: Vec<Selected> =
+                selectors.iter().filter_map(|selector| selector.take(&context).ok()).collect();
+            causes.extend(stale.iter().filter(|stale| is_selected(&selected, stale)).map(stale_cause));
+        }
+        causes
+    }
+}
+
+fn is_selected(selected: &[Selected], stale: &Stale) -> bool {
+    selected.iter().any(|selected| match selected {
+        Selected::Whole(picked) => stale.path.is_within(&picked.path),
+        Selected::Listed(matches) => matches
+            .iter()
+            .any(|entry| entry.path == stale.path || (entry.followed && stale.path.is_within(&entry.path))),
+    })
+}
+
+fn stale_cause(stale: &Stale) -> Cause {
+    let detail = match stale.what {
+        Unnoticed::Content => "content",
+        Unnoticed::Mode => "mode",
+        Unnoticed::Xattr => "xattr",
+    };
+    Cause::of(CauseKind::StaleSource).about(stale.path.clone(), Some(detail))
+}
+
+/// An instruction that makes no step, or none that is touched.
+fn plain(placed: &Placed, status: Status) -> InstructionReport {
+    InstructionReport {
+        placed: placed.clone(),
+        status,
+        link: None,
+        stale_risk: false,
+        causes: Vec::new(),
+        root: None,
+        reads: Reads::default(),
+        waits_for: Vec::new(),
+        critical: false,
+    }
+}

@@ -1,0 +1,160 @@
+//! Comparing a step with the steps it corresponds to in earlier builds.
+
+use std::cell::RefCell;
+
+use super::Question;
+use crate::alignment::Alignment;
+use crate::cause::{Cause, CauseKind, files, parts};
+use crate::graph::Placed;
+use crate::history::RecordedInput;
+use crate::snapshot::{Snapshot, Step, StepKind};
+
+/// How many earlier builds are searched for one that differs in a telling way.
+const MAX_BUILDS: usize = 50;
+
+/// Where an instruction stands: target, stage and place in the stage.
+type At = (usize, usize, usize);
+
+/// The earlier builds, brought back one by one as they are needed.
+pub(super) struct Comparison<'a> {
+    question: &'a Question<'a>,
+    target: usize,
+    builds: RefCell<Vec<(Snapshot, Alignment)>>,
+}
+
+impl<'a> Comparison<'a> {
+    pub(super) fn new(question: &'a Question<'a>, target: usize) -> Self {
+        Self { question, target, builds: RefCell::new(Vec::new()) }
+    }
+
+    /// The step's own reasons to miss, against the newest build. Where it has none there and no step before it runs,
+    /// it is the combination that is new: then the newest build that shared the step's inputs is asked.
+    pub(super) fn causes(&self, at: At, id: usize, alone: bool) -> Vec<Cause> {
+        let n_builds = if alone { MAX_BUILDS } else { 1 };
+        for n in 0..n_builds {
+            if !self.bring(n) {
+                break;
+            }
+            let builds = self.builds.borrow();
+            let (older, alignment) = &builds[n];
+            let causes = self.against(older, alignment, at, id);
+            if !causes.is_empty() && (n == 0 || self.shares_inputs(older, alignment, id)) {
+                return causes;
+            }
+        }
+        Vec::new()
+    }
+
+    fn bring(&self, n: usize) -> bool {
+        if self.builds.borrow().len() > n {
+            return true;
+        }
+        let Some(snapshot) = (self.question.earlier)(n) else { return false };
+        let alignment = Alignment::of(self.question.snapshot, &snapshot);
+        self.builds.borrow_mut().push((snapshot, alignment));
+        true
+    }
+
+    /// Whether the step continued, in that build, a file system that is known to be the present one.
+    fn shares_inputs(&self, older: &Snapshot, alignment: &Alignment, id: usize) -> bool {
+        let Some(then) = alignment.step(id).and_then(|step| older.steps.get(step)) else { return false };
+        let now = &self.question.snapshot.steps[id];
+        now.record.inputs.iter().zip(&now.inputs).zip(&then.record.inputs).all(|((now, input), then)| {
+            let standing = &self.question.prediction.standings[input.index()];
+            match (now, then) {
+                (RecordedInput::Base(_), RecordedInput::Base(then)) => standing.is.contains(&then.key),
+                _ => true,
+            }
+        })
+    }
+
+    fn against(&self, older: &Snapshot, alignment: &Alignment, at: At, id: usize) -> Vec<Cause> {
+        let now = &self.question.snapshot.steps[id];
+        let is = placed(self.question.snapshot, at);
+        let Some(then) = alignment.step(id).and_then(|step| older.steps.get(step)) else {
+            return vec![Cause::of(CauseKind::InstructionAdded).values(None, is.map(|is| is.text.clone()))];
+        };
+        let was = alignment.instruction(at).and_then(|at| placed(older, at));
+        let mut causes = parts::changed(&then.parts, &now.parts, was, is);
+        causes.extend(self.base_changes(older, then, now));
+        causes.extend(self.file_changes(older, then, now));
+        causes
+    }
+
+    /// A base that is another image or another stage, not one that runs again.
+    fn base_changes(&self, older: &Snapshot, then: &Step, now: &Step) -> Option<Cause> {
+        let base = |step: &Step| {
+            let index = step.record.inputs.iter().position(|input| matches!(input, RecordedInput::Base(_)))?;
+            step.inputs.get(index).map(|id| id.index())
+        };
+        let (old, new) = (base(then), base(now));
+        let kind = |snapshot: &Snapshot, id: Option<usize>| id.map(|id| snapshot.steps[id].kind.clone());
+        match (kind(older, old), kind(self.question.snapshot, new)) {
+            (Some(StepKind::Image { reference: a, .. }), Some(StepKind::Image { reference: b, .. })) => {
+                let (was, is) = (&older.steps[old?].parts, &self.question.snapshot.steps[new?].parts);
+                if a != b {
+                    return Some(Cause::of(CauseKind::BaseImageChanged).values(Some(a), Some(b)));
+                }
+                parts::changed(was, is, None, None).into_iter().next()
+            }
+            (None, None) => None,
+            (Some(StepKind::Step), Some(StepKind::Step)) => {
+                let runs = self.question.prediction.standings[new?].is.is_empty();
+                let was_first = is_first(older, self.target, old?);
+                let is_first = is_first(self.question.snapshot, self.target, new?);
+                (!runs && was_first != is_first).then(|| Cause::of(CauseKind::BaseStageChanged))
+            }
+            (old, new) => {
+                let text = |kind: Option<StepKind>| match kind {
+                    Some(StepKind::Image { reference, .. }) => reference,
+                    Some(StepKind::Context(name)) => name,
+                    Some(StepKind::Remote { address, .. }) => address,
+                    Some(StepKind::Step) => "a stage".to_owned(),
+                    None => "scratch".to_owned(),
+                };
+                Some(Cause::of(CauseKind::BaseStageChanged).values(Some(text(old)), Some(text(new))))
+            }
+        }
+    }
+
+    fn file_changes(&self, older: &Snapshot, then: &Step, now: &Step) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        for (index, input) in now.record.inputs.iter().enumerate() {
+            let RecordedInput::Context { content, tree, selectors } = input else { continue };
+            let Some(RecordedInput::Context { content: was, tree: older_tree, .. }) = then.record.inputs.get(index)
+            else {
+                continue;
+            };
+            if content == was {
+                continue;
+            }
+            let context = self.question.context;
+            let (Some(old), Some(new)) = (context(older_tree), context(tree)) else { continue };
+            let changed = files::changed(selectors, &old, &new);
+            if !changed.is_empty() && self.ignorefile_changed(older, now, index) {
+                causes.push(Cause::of(CauseKind::IgnorefileChanged));
+            }
+            causes.extend(changed);
+        }
+        causes
+    }
+
+    fn ignorefile_changed(&self, older: &Snapshot, now: &Step, input: usize) -> bool {
+        let Some(id) = now.inputs.get(input) else { return false };
+        match &self.question.snapshot.steps[id.index()].kind {
+            StepKind::Context(name) => older.ignorefiles.get(name) != self.question.snapshot.ignorefiles.get(name),
+            _ => false,
+        }
+    }
+}
+
+fn placed(snapshot: &Snapshot, (target, stage, place): At) -> Option<&Placed> {
+    snapshot.targets.get(target)?.stages.get(stage)?.instructions.get(place)
+}
+
+/// The stage whose last step this is, if it is one's.
+fn is_first(snapshot: &Snapshot, target: usize, step: usize) -> Option<Option<String>> {
+    let stages = &snapshot.targets.get(target)?.stages;
+    let stage = stages.iter().find(|stage| stage.result.is_some_and(|result| result.index() == step))?;
+    Some(stage.name.clone())
+}

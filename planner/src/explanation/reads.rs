@@ -1,0 +1,132 @@
+//! What a step reads of build contexts, what it waits for, and which steps make the longest chain.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::context::{BuildContext, ContextPath, Node};
+use crate::digest::ContentDigest;
+use crate::graph::{Placed, TargetGraph};
+use crate::history::RecordedInput;
+use crate::prediction::{Prediction, Verdict};
+use crate::selector::Selected;
+use crate::snapshot::{Snapshot, Step};
+
+/// How much a step reads of build contexts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Reads {
+    /// Files, links and devices; folders do not count.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What a step selects of build contexts.
+pub(super) fn of_step(step: &Step, context: &dyn Fn(&ContentDigest) -> Option<BuildContext>) -> Reads {
+    let mut reads = Reads::default();
+    for input in &step.record.inputs {
+        let RecordedInput::Context { tree, selectors, .. } = input else { continue };
+        let Some(context) = context(tree) else { continue };
+        for selected in selectors.iter().filter_map(|selector| selector.take(&context).ok()) {
+            add(&selected, &mut reads);
+        }
+    }
+    reads
+}
+
+fn add(selected: &Selected, reads: &mut Reads) {
+    let mut file = |node: &Node| {
+        if let Node::File(entry) = node {
+            reads.files += 1;
+            reads.bytes += entry.size();
+        }
+    };
+    match selected {
+        Selected::Whole(picked) => match &picked.node {
+            Node::Folder(folder) => BuildContext::from_root(folder.clone()).visit(&mut |_, node| file(node)),
+            node => file(node),
+        },
+        Selected::Listed(matches) => matches.iter().for_each(|entry| file(&entry.node)),
+    }
+}
+
+/// The paths of a build context that some step of the snapshot selects, by context.
+#[must_use]
+pub fn read_paths(
+    snapshot: &Snapshot,
+    contexts: &BTreeMap<String, BuildContext>,
+) -> BTreeMap<String, BTreeSet<ContextPath>> {
+    let mut paths: BTreeMap<String, BTreeSet<ContextPath>> = BTreeMap::new();
+    for step in &snapshot.steps {
+        for (input, id) in step.record.inputs.iter().zip(&step.inputs) {
+            let (RecordedInput::Context { selectors, .. }, crate::snapshot::StepKind::Context(name)) =
+                (input, &snapshot.steps[id.index()].kind)
+            else {
+                continue;
+            };
+            let Some(context) = contexts.get(name) else { continue };
+            let of_context = paths.entry(name.clone()).or_default();
+            for selected in selectors.iter().filter_map(|selector| selector.take(context).ok()) {
+                collect(&selected, of_context);
+            }
+        }
+    }
+    paths
+}
+
+fn collect(selected: &Selected, paths: &mut BTreeSet<ContextPath>) {
+    match selected {
+        Selected::Whole(picked) => {
+            paths.insert(picked.path.clone());
+            if let Node::Folder(folder) = &picked.node {
+                BuildContext::from_root(folder.clone()).visit(&mut |below, _| {
+                    paths.insert(below.components().fold(picked.path.clone(), |path, name| path.join(name)));
+                });
+            }
+        }
+        Selected::Listed(matches) => paths.extend(matches.iter().map(|entry| entry.path.clone())),
+    }
+}
+
+/// The steps whose results an instruction needs. Vertices that no instruction shows pass on theirs.
+pub(super) fn waits_for(snapshot: &Snapshot, names: &BTreeMap<usize, String>, placed: &Placed) -> Vec<String> {
+    let mut waits = BTreeSet::new();
+    let mut open: Vec<usize> = [placed.step, placed.link].into_iter().flatten().collect();
+    let own: Vec<usize> = open.clone();
+    while let Some(id) = open.pop() {
+        for input in &snapshot.steps[id].inputs {
+            match names.get(&input.index()) {
+                Some(name) if !own.contains(&input.index()) => drop(waits.insert((input.index(), name.clone()))),
+                Some(_) => {}
+                None => open.push(input.index()),
+            }
+        }
+    }
+    waits.into_iter().map(|(_, name)| name).collect()
+}
+
+/// The longest chain of steps: among those that will not certainly hit, or, if all do, among all.
+pub(super) fn critical(snapshot: &Snapshot, prediction: &Prediction, target: &TargetGraph) -> BTreeSet<usize> {
+    let shown: BTreeSet<usize> = target
+        .stages
+        .iter()
+        .filter(|stage| stage.used)
+        .flat_map(|stage| stage.instructions.iter().filter_map(|placed| placed.step))
+        .collect();
+    let runs = |id: &usize| prediction.standings[*id].verdict != Verdict::Hit;
+    let counted: BTreeSet<usize> =
+        if shown.iter().any(runs) { shown.iter().copied().filter(runs).collect() } else { shown };
+    let mut lengths = vec![(0_usize, None); snapshot.steps.len()];
+    for (id, step) in snapshot.steps.iter().enumerate() {
+        let longest = step.inputs.iter().map(|input| input.index()).max_by_key(|input| lengths[*input].0);
+        let before = longest.map_or(0, |input| lengths[input].0);
+        lengths[id] = (before + usize::from(counted.contains(&id)), longest);
+    }
+    let mut chain = BTreeSet::new();
+    let mut next = target.result.map(crate::graph::VertexId::index);
+    while let Some(id) = next {
+        if counted.contains(&id) {
+            chain.insert(id);
+        }
+        next = lengths[id].1;
+    }
+    chain
+}
