@@ -6,6 +6,7 @@ mod args;
 mod store;
 mod project;
 mod render;
+mod observation;
 mod commands;
 
 use std::env;

@@ -12,7 +12,7 @@ mod request;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use planner::engine_profile::EngineProfile;
 use planner::history::ProjectId;
@@ -122,6 +122,23 @@ impl ContextDir {
     }
 }
 
+impl ContextDir {
+    /// The last part of the folder's absolute path, symbolic links not resolved: buildx names the engine's copy
+    /// of a context by it (build/opt.go).
+    pub(crate) fn base_name(&self) -> String {
+        let absolute = std::path::absolute(&self.shown).unwrap_or_else(|_| self.root.clone());
+        let mut cleaned = PathBuf::new();
+        for part in absolute.components() {
+            if part == Component::ParentDir {
+                cleaned.pop();
+            } else {
+                cleaned.push(part);
+            }
+        }
+        cleaned.file_name().map_or_else(|| "/".to_owned(), |name| name.to_string_lossy().into_owned())
+    }
+}
+
 /// The reason of a failed system call as one clause, without the number.
 fn reason(error: &std::io::Error) -> String {
     match error.kind() {
@@ -135,6 +152,6 @@ fn reason(error: &std::io::Error) -> String {
 
 /// The path without `.` components: `./a` is `a`.
 fn clean(path: &Path) -> PathBuf {
-    let cleaned: PathBuf = path.components().filter(|part| *part != std::path::Component::CurDir).collect();
+    let cleaned: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
     if cleaned.as_os_str().is_empty() { PathBuf::from(".") } else { cleaned }
 }

@@ -108,10 +108,10 @@ impl Store {
         Ok(builds)
     }
 
-    /// Whether builds were recorded that can no longer be read: then a step that no record knows may have
-    /// been built all the same.
+    /// Whether builds were recorded that can no longer be read, or were recorded under a secret key that is gone:
+    /// then a step that no record knows may have been built all the same.
     pub(crate) fn has_lost_builds(&self) -> bool {
-        log::has_lost_builds(&self.dir)
+        log::has_lost_builds(&self.dir) || (log::exists(&self.dir) && !key::is_first(&self.dir))
     }
 
     /// What the build of that id was made from; `None` where it is not kept, or kept in a form that cannot be read.

@@ -30,6 +30,12 @@ pub(super) fn write(dir: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
     files::replace(&dir.join(NAME), key)
 }
 
+/// Whether there is a key and there was never another one.
+pub(super) fn is_first(dir: &Path) -> bool {
+    let path = dir.join(NAME);
+    path.exists() && files::aside(&path) == path.with_file_name(format!("{NAME}.damaged-1"))
+}
+
 /// A new key from the system's random source.
 pub(super) fn random() -> anyhow::Result<[u8; 32]> {
     let mut key = [0; 32];

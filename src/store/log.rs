@@ -65,6 +65,11 @@ pub(super) fn repair(dir: &Path, is_whole: impl Fn(&Line) -> bool, warnings: &Wa
     Ok(parsed.lines)
 }
 
+/// Whether builds were recorded.
+pub(super) fn exists(dir: &Path) -> bool {
+    dir.join(NAME).exists()
+}
+
 /// Whether builds were recorded that can no longer be read.
 pub(super) fn has_lost_builds(dir: &Path) -> bool {
     let prefix = format!("{NAME}.damaged-");

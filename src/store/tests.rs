@@ -166,6 +166,20 @@ fn nothing_is_written_before_something_is_recorded_and_then_privately() {
 }
 
 #[test]
+fn a_lost_key_is_replaced_and_counts_as_lost_builds() {
+    let dir = tempfile::tempdir().unwrap();
+    Store::open(dir.path().to_owned()).append(&addition("1", Vec::new())).unwrap();
+    let old = Store::open(dir.path().to_owned()).secret_key().unwrap();
+    fs::write(dir.path().join("key"), &old[..31]).unwrap();
+    let store = Store::open(dir.path().to_owned());
+    assert!(!store.has_lost_builds(), "the damage is not known yet");
+    let new = store.keep_secret_key().unwrap();
+    assert!(new != old && store.has_lost_builds());
+    assert_eq!(store.take_warnings().len(), 1);
+    assert_eq!(Store::open(dir.path().to_owned()).secret_key().unwrap(), new);
+}
+
+#[test]
 fn what_the_engine_received_is_replaced_and_read_back() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path().to_owned());

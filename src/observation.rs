@@ -1,0 +1,147 @@
+//! What a build would be made from, seen now: the Dockerfile parsed and lowered, the contexts scanned as far as the
+//! build asks for them and seen as the engine will see them, and the [`Snapshot`] of it all. In go a project, a
+//! request and the store; the only thing written is the stat cache. It does not predict.
+
+use std::collections::BTreeMap;
+
+use planner::cache_key::Sealer;
+use planner::context::{BuildContext, Stamped};
+use planner::diagnostic::{Diagnostic, Severity};
+use planner::dockerfile::Dockerfile;
+use planner::graph::BuildGraph;
+use planner::graph::lower::{MAIN_CONTEXT, lower};
+use planner::ignorefile::Ignorefile;
+use planner::request::Request;
+use planner::requested::Requested;
+use planner::snapshot::Snapshot;
+use planner::transfer::{self, View};
+use watcher::StatCache;
+
+use crate::fault::Fault;
+use crate::project::{ContextDir, IgnoreSource, Project};
+use crate::render;
+use crate::store::Store;
+
+/// Everything that is known before a prediction.
+pub(crate) struct Observation {
+    /// The Dockerfile.
+    pub(crate) dockerfile: Dockerfile,
+    /// What BuildKit would do.
+    pub(crate) graph: BuildGraph,
+    /// The inputs of the build.
+    pub(crate) snapshot: Snapshot,
+    /// The contexts that are read, by name.
+    pub(crate) contexts: BTreeMap<String, ObservedContext>,
+    /// What BuildKit would warn of.
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// One context, scanned.
+pub(crate) struct ObservedContext {
+    /// As it is on disk, as far as the build asks for it.
+    pub(crate) now: Stamped,
+    /// As the engine will see it.
+    pub(crate) view: View,
+    /// What the build asks for.
+    pub(crate) requested: Requested,
+    /// Under which name the engine keeps its copy.
+    pub(crate) sent_name: String,
+}
+
+impl ObservedContext {
+    /// What the engine holds after the build, by the name of its copy.
+    pub(crate) fn after(&self) -> (String, Stamped) {
+        (self.sent_name.clone(), transfer::after(&self.view, &self.now, &self.requested))
+    }
+}
+
+/// Observes a project. `key` seals what looks like a secret.
+///
+/// # Errors
+/// If BuildKit would refuse the Dockerfile, an ignore file or the request, or a file cannot be read.
+pub(crate) fn observe(
+    project: &Project,
+    request: &Request,
+    store: &Store,
+    key: &[u8; 32],
+) -> anyhow::Result<Observation> {
+    let source = project.dockerfile()?;
+    let shown = source.shown.display().to_string();
+    let (dockerfile, mut warnings) = Dockerfile::parse(&source.bytes);
+    refuse(&warnings, &shown)?;
+    let (graph, lowered) = lower(&[(&dockerfile, request)], &request.profile);
+    refuse(&lowered, &shown)?;
+    warnings.extend(lowered);
+
+    let mut patterns: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
+    for (name, paths) in graph.targets.iter().flat_map(|target| &target.requested) {
+        patterns.entry(name).or_default().extend(paths.iter().map(|path| path.clone().into_bytes()));
+    }
+    let named = project.local_contexts()?;
+    let mut contexts = BTreeMap::new();
+    let mut ignorefiles = BTreeMap::new();
+    for (name, patterns) in patterns {
+        let (dir, ignorefile) = match named.get(name) {
+            _ if name == MAIN_CONTEXT => (&project.context, &project.ignorefile),
+            Some(context) => (&context.dir, &context.ignorefile),
+            None => continue,
+        };
+        if let Some(source) = ignorefile {
+            ignorefiles.insert(name.to_owned(), String::from_utf8_lossy(&source.bytes).into_owned());
+        }
+        contexts.insert(name.to_owned(), scan(name, dir, ignorefile.as_ref(), Requested::of(patterns), store)?);
+    }
+    let seen: BTreeMap<String, BuildContext> =
+        contexts.iter().map(|(name, context)| (name.clone(), context.view.context.clone())).collect();
+    let mut snapshot = Snapshot::take(&graph, &seen, &Sealer::new(key));
+    snapshot.ignorefiles = ignorefiles;
+    Ok(Observation { dockerfile, graph, snapshot, contexts, warnings })
+}
+
+/// The rules of an ignore file; those of none ignore nothing.
+///
+/// # Errors
+/// If BuildKit would refuse the file.
+pub(crate) fn ignorefile(source: Option<&IgnoreSource>) -> anyhow::Result<Ignorefile> {
+    let Some(source) = source else { return Ok(Ignorefile::default()) };
+    let (ignorefile, diagnostics) = Ignorefile::parse(&source.bytes);
+    refuse(&diagnostics, &source.name.display().to_string())?;
+    Ok(ignorefile)
+}
+
+fn scan(
+    name: &str,
+    dir: &ContextDir,
+    source: Option<&IgnoreSource>,
+    requested: Requested,
+    store: &Store,
+) -> anyhow::Result<ObservedContext> {
+    let cache_path = store.stat_cache_path(&dir.root);
+    let scan = watcher::scan(&dir.root, &ignorefile(source)?, &requested, &StatCache::load(&cache_path))?;
+    // Without its cache the next scan is slower, and says the same.
+    let saved = store.create_parent(&cache_path).and_then(|()| Ok(scan.cache.save(&cache_path)?));
+    if let Err(error) = saved {
+        render::warn(&format!("cannot keep what is known of unchanged files: {error:#}"));
+    }
+    let now = scan.stamped;
+    let sent_name = format!("{name} {}", dir.base_name());
+    let view = match store.sent(&sent_name)? {
+        Some(sent) => transfer::view(&sent, &now),
+        None => View { context: now.context.clone(), stale: Vec::new() },
+    };
+    Ok(ObservedContext { now, view, requested, sent_name })
+}
+
+/// The first error as BuildKit would give it.
+fn refuse(diagnostics: &[Diagnostic], file: &str) -> anyhow::Result<()> {
+    let Some(error) = diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error) else {
+        return Ok(());
+    };
+    let place = error.line.map_or_else(String::new, |line| format!(" line {line}"));
+    let fault = Fault::new(format!("`{file}`{place}: {}", error.message));
+    Err(match &error.hint {
+        Some(hint) => fault.with_hint(hint),
+        None => fault,
+    }
+    .into())
+}
