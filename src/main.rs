@@ -6,7 +6,9 @@ mod args;
 mod store;
 mod project;
 mod render;
+mod frontend;
 mod observation;
+mod forecast;
 mod commands;
 
 use std::env;

@@ -18,6 +18,7 @@ use planner::transfer::{self, View};
 use watcher::StatCache;
 
 use crate::fault::Fault;
+use crate::frontend::{self, Frontend};
 use crate::project::{ContextDir, IgnoreSource, Project};
 use crate::render;
 use crate::store::Store;
@@ -26,12 +27,14 @@ use crate::store::Store;
 pub(crate) struct Observation {
     /// The Dockerfile.
     pub(crate) dockerfile: Dockerfile,
-    /// What BuildKit would do.
-    pub(crate) graph: BuildGraph,
+    /// The frontend's image, where nothing is known of it.
+    pub(crate) unknown_frontend: Option<String>,
     /// The inputs of the build.
     pub(crate) snapshot: Snapshot,
     /// The contexts that are read, by name.
     pub(crate) contexts: BTreeMap<String, ObservedContext>,
+    /// What BuildKit would do.
+    pub(crate) graph: BuildGraph,
     /// What BuildKit would warn of.
     pub(crate) warnings: Vec<Diagnostic>,
 }
@@ -55,7 +58,8 @@ impl ObservedContext {
     }
 }
 
-/// Observes a project. `key` seals what looks like a secret.
+/// Observes a project. `key` gives the key that seals what looks like a secret; it is asked for when all input is
+/// known to be good.
 ///
 /// # Errors
 /// If BuildKit would refuse the Dockerfile, an ignore file or the request, or a file cannot be read.
@@ -63,13 +67,17 @@ pub(crate) fn observe(
     project: &Project,
     request: &Request,
     store: &Store,
-    key: &[u8; 32],
+    key: impl FnOnce() -> anyhow::Result<[u8; 32]>,
 ) -> anyhow::Result<Observation> {
     let source = project.dockerfile()?;
     let shown = source.shown.display().to_string();
     let (dockerfile, mut warnings) = Dockerfile::parse(&source.bytes);
     refuse(&warnings, &shown)?;
-    let (graph, lowered) = lower(&[(&dockerfile, request)], &request.profile);
+    let (request, unknown_frontend) = match frontend::of(&dockerfile, request) {
+        Frontend::Known(profile) => (Request { profile, ..request.clone() }, None),
+        Frontend::Unknown(image) => (request.clone(), Some(image)),
+    };
+    let (graph, lowered) = lower(&[(&dockerfile, &request)], &request.profile);
     refuse(&lowered, &shown)?;
     warnings.extend(lowered);
 
@@ -93,9 +101,10 @@ pub(crate) fn observe(
     }
     let seen: BTreeMap<String, BuildContext> =
         contexts.iter().map(|(name, context)| (name.clone(), context.view.context.clone())).collect();
-    let mut snapshot = Snapshot::take(&graph, &seen, &Sealer::new(key));
+    let key = key()?;
+    let mut snapshot = Snapshot::take(&graph, &seen, &Sealer::new(&key));
     snapshot.ignorefiles = ignorefiles;
-    Ok(Observation { dockerfile, graph, snapshot, contexts, warnings })
+    Ok(Observation { dockerfile, graph, unknown_frontend, snapshot, contexts, warnings })
 }
 
 /// The rules of an ignore file; those of none ignore nothing.

@@ -78,6 +78,14 @@ impl Project {
         request::local_contexts(&self.flags)
     }
 
+    /// The Dockerfile and the context as the user knows them: the Dockerfile below the context where it lies there.
+    pub(crate) fn shown(&self) -> (String, String) {
+        let context = self.context.shown.display().to_string();
+        let Some(source) = &self.dockerfile else { return ("Dockerfile".to_owned(), context) };
+        let below = source.shown.strip_prefix(clean(&self.context.shown)).unwrap_or(&source.shown);
+        (below.display().to_string(), context)
+    }
+
     /// The Dockerfile.
     ///
     /// # Errors

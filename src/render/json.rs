@@ -2,6 +2,7 @@
 //! view changes only by growing. In go the commands' results, out comes text that is safe to show, too.
 
 mod context;
+mod explain;
 mod parse;
 
 use planner::context::ContextPath;
@@ -10,6 +11,7 @@ use serde::Serialize;
 use super::text;
 
 pub(crate) use context::ContextView;
+pub(crate) use explain::ExplainView;
 pub(crate) use parse::ParseView;
 
 /// The view as indented JSON with a line end. Characters that act on a terminal are written as `\u` escapes.

@@ -1,0 +1,177 @@
+//! The answer behind `plan` and `explain`: what was recorded, what is there now, and what BuildKit will make of the
+//! difference. In go a project and the store, out comes an [`Explanation`] with the build it was told against.
+//! Everything is read here once; nothing is recorded and nothing rendered.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use planner::context::BuildContext;
+use planner::digest::ContentDigest;
+use planner::engine_profile::EngineProfile;
+use planner::explanation::{Explanation, Question, explain};
+use planner::history::{BuildRecord, Ledger, ProjectId};
+use planner::prediction::{Gap, Prediction, Verdict, predict};
+use planner::snapshot::{Snapshot, StepKind};
+
+use crate::args::EngineProfileName;
+use crate::observation::Observation;
+use crate::project::Project;
+use crate::store::Store;
+
+/// Everything recorded that a prediction needs.
+pub(crate) struct Past {
+    /// All recorded builds, oldest first, without their steps.
+    pub(crate) builds: Vec<BuildRecord>,
+    /// All recorded steps.
+    pub(crate) ledger: Ledger,
+}
+
+impl Past {
+    /// Reads the store.
+    pub(crate) fn read(store: &Store) -> anyhow::Result<Self> {
+        let mut builds = store.builds()?;
+        let steps: Vec<_> = builds.iter_mut().flat_map(|build| std::mem::take(&mut build.steps)).collect();
+        Ok(Self { builds, ledger: Ledger::new(steps) })
+    }
+
+    /// The builds of a project, newest first.
+    pub(crate) fn of_project(&self, id: &ProjectId) -> Vec<&BuildRecord> {
+        self.builds.iter().rev().filter(|build| is_same_project(&build.project, id)).collect()
+    }
+
+    /// The rules to follow: those asked for, else those of the last recorded build, of this project if it has
+    /// one, else those of the newest BuildKit.
+    pub(crate) fn profile(
+        &self,
+        asked: Option<EngineProfileName>,
+        store: &Store,
+        id: &ProjectId,
+    ) -> anyhow::Result<EngineProfile> {
+        if let Some(preset) = asked.and_then(|name| EngineProfile::preset(name.as_str())) {
+            return Ok(preset);
+        }
+        let last = self.of_project(id).first().copied().or(self.builds.last());
+        let snapshot = last.map_or(Ok(None), |build| store.snapshot(&build.id))?;
+        // A `# syntax=` line of that build may have changed the version of its rules.
+        let preset = snapshot.and_then(|snapshot| EngineProfile::preset(&snapshot.profile.name));
+        Ok(preset.unwrap_or_else(EngineProfile::buildkit))
+    }
+}
+
+fn is_same_project(recorded: &ProjectId, now: &ProjectId) -> bool {
+    recorded.context == now.context || (now.repository.is_some() && recorded.repository == now.repository)
+}
+
+/// What a forecast is told against.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Baseline {
+    /// Nothing, or the present state itself.
+    None,
+    /// A recorded build.
+    Record {
+        /// Its id.
+        id: String,
+        /// When it was recorded, RFC 3339.
+        recorded_at: String,
+    },
+}
+
+/// A project explained.
+pub(crate) struct Forecast {
+    /// Instruction by instruction.
+    pub(crate) explanation: Explanation,
+    /// What it is told against.
+    pub(crate) baseline: Baseline,
+    /// Why nothing can be said of any step, where that is so.
+    pub(crate) gap: Option<Gap>,
+}
+
+/// Brings build contexts back by digest: those at hand, else those of the store.
+pub(crate) struct Trees<'a> {
+    store: &'a Store,
+    like: BuildContext,
+    known: RefCell<BTreeMap<ContentDigest, Option<BuildContext>>>,
+}
+
+impl<'a> Trees<'a> {
+    /// The trees of the store, and `at_hand`; those that resemble one of them share its folders.
+    pub(crate) fn new(store: &'a Store, at_hand: impl IntoIterator<Item = BuildContext>) -> Self {
+        let known: BTreeMap<_, _> =
+            at_hand.into_iter().map(|context| (context.digest(), Some(context))).collect();
+        let like = known.values().flatten().max_by_key(|context| context.root().n_below()).cloned();
+        Self { store, like: like.unwrap_or_default(), known: RefCell::new(known) }
+    }
+
+    /// The tree of that digest; `None` where it is not kept or cannot be read.
+    pub(crate) fn find(&self, digest: &ContentDigest) -> Option<BuildContext> {
+        if let Some(known) = self.known.borrow().get(digest) {
+            return known.clone();
+        }
+        let found = self.store.tree(digest, &self.like).ok().flatten();
+        self.known.borrow_mut().insert(*digest, found.clone());
+        found
+    }
+}
+
+/// Predicts a build of what was observed.
+pub(crate) fn predict_observed(observation: &Observation, past: &Past, trees: &Trees<'_>) -> Prediction {
+    predict(&observation.snapshot, &past.ledger, &|digest| trees.find(digest))
+}
+
+/// Explains what a build of the project would do, compared with its recorded builds.
+///
+/// # Errors
+/// If the store cannot be read.
+pub(crate) fn forecast(
+    project: &Project,
+    observation: &Observation,
+    past: &Past,
+    store: &Store,
+) -> anyhow::Result<Forecast> {
+    let trees = Trees::new(store, observation.contexts.values().map(|context| context.view.context.clone()));
+    let mut prediction = predict_observed(observation, past, &trees);
+    if store.has_lost_builds() {
+        doubt_misses(&observation.snapshot, &mut prediction);
+    }
+    let builds = past.of_project(&project.id);
+    let gap = match (&observation.unknown_frontend, builds.is_empty()) {
+        (Some(_), _) => Some(Gap::UnknownFrontend),
+        (None, true) => Some(Gap::NeverRecorded),
+        (None, false) => None,
+    };
+    let baseline = builds.first().map_or(Baseline::None, |build| Baseline::Record {
+        id: build.id.clone(),
+        recorded_at: build.recorded_at.clone(),
+    });
+    let earlier = |n: usize| builds.get(n).and_then(|build| store.snapshot(&build.id).ok().flatten());
+    Ok(Forecast { explanation: explained(observation, &prediction, &earlier, &trees, gap), baseline, gap })
+}
+
+/// Tells a prediction instruction by instruction.
+pub(crate) fn explained(
+    observation: &Observation,
+    prediction: &Prediction,
+    earlier: &dyn Fn(usize) -> Option<Snapshot>,
+    trees: &Trees<'_>,
+    gap: Option<Gap>,
+) -> Explanation {
+    let stale = observation.contexts.iter().map(|(name, context)| (name.clone(), context.view.stale.clone()));
+    explain(&Question {
+        snapshot: &observation.snapshot,
+        prediction,
+        earlier,
+        context: &|digest| trees.find(digest),
+        stale: &stale.collect(),
+        gap,
+    })
+}
+
+/// Where recorded builds are lost, a step that no remaining record knows may be cached all the same.
+fn doubt_misses(snapshot: &Snapshot, prediction: &mut Prediction) {
+    for (step, standing) in snapshot.steps.iter().zip(&mut prediction.standings) {
+        let is_certain = step.ignore_cache || standing.fails || step.kind != StepKind::Step;
+        if standing.verdict == Verdict::Miss && !is_certain {
+            standing.verdict = Verdict::Unknown(Gap::NeverRecorded);
+        }
+    }
+}
