@@ -172,11 +172,8 @@ impl<'a> Sealer<'a> {
         parts.push(self.part(PartKind::User, "", &exec.user));
         parts.extend(self.host_parts(exec));
         parts.push(self.part(PartKind::Network, "", exec.network.as_deref().unwrap_or("default")));
-        for (name, value) in
-            [("security", exec.security.as_ref())].into_iter().chain(exec.devices.iter().map(|d| ("device", Some(d))))
-        {
-            parts.extend(value.map(|value| self.part(PartKind::Security, name, value)));
-        }
+        parts.extend(exec.security.iter().map(|mode| self.part(PartKind::Security, "security", mode)));
+        parts.extend(exec.devices.iter().map(|device| self.part(PartKind::Security, "device", device)));
         parts.extend(exec.mounts.iter().map(|mount| self.part(PartKind::Mount, &mount.target, &mount_text(mount))));
         parts.extend(exec.secret_env.iter().map(|secret| self.part(PartKind::Mount, "secret", secret)));
         parts.push(self.part(PartKind::Platform, "", &exec.platform));

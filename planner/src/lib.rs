@@ -14,6 +14,7 @@ pub mod context;
 pub mod ignorefile;
 pub mod requested;
 pub mod transfer;
+pub mod hypothesis;
 pub mod engine_profile;
 pub mod selector;
 pub mod request;

@@ -122,12 +122,8 @@ pub fn check(value: &str) -> Result<(), String> {
 #[must_use]
 pub fn from(value: &str) -> Option<String> {
     let fields = fields(value).ok()?;
-    let named = fields.iter().filter_map(|field| field.split_once('='));
-    named
-        .filter(|(key, _)| go::lower(key) == "from")
-        .last()
-        .map(|(_, from)| from.to_owned())
-        .filter(|from| !from.is_empty())
+    let mut named = fields.iter().filter_map(|field| field.split_once('='));
+    named.rfind(|(key, _)| go::lower(key) == "from").map(|(_, from)| from.to_owned()).filter(|from| !from.is_empty())
 }
 
 fn fields(value: &str) -> Result<Vec<String>, String> {

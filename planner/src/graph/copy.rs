@@ -48,7 +48,7 @@ impl Lowering<'_> {
             }
         }
         self.add_heredocs(site, copy, &mut sources)?;
-        self.finish_copy(site, copy.link, shared, sources);
+        self.finish_copy(site, copy.link, &shared, sources);
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl Lowering<'_> {
             sources.push(Source { from: context, selector, inline: false });
         }
         self.add_heredocs(site, copy, &mut sources)?;
-        self.finish_copy(site, copy.link, shared, sources);
+        self.finish_copy(site, copy.link, &shared, sources);
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl Lowering<'_> {
         Source { from, selector: Selector::plain(clean(&name)), inline: true }
     }
 
-    fn finish_copy(&mut self, site: &mut Site<'_>, link: bool, shared: Shared, sources: Vec<Source>) {
+    fn finish_copy(&mut self, site: &mut Site<'_>, link: bool, shared: &Shared, sources: Vec<Source>) {
         let merges = link && shared.mode.is_none() && self.request.profile.merges_layers;
         let mut inputs = if merges { Vec::new() } else { base(site.state.vertex) };
         let continued = if merges { None } else { site.state.vertex };
@@ -182,7 +182,7 @@ impl Lowering<'_> {
             if let (Reads::Content(list), Reads::Content(new)) = (&mut inputs[input].reads, reads) {
                 list.extend(new);
             }
-            let Shared { dest, owner, mode, unpack } = &shared;
+            let Shared { dest, owner, mode, unpack } = shared;
             actions.push(FileAction::Copy(Box::new(CopyAction {
                 input,
                 selector,

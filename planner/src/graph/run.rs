@@ -32,7 +32,8 @@ impl Lowering<'_> {
             self.mount(site, value, &mut mounted, &mut secret_env)?;
         }
         if self.request.shm_size > 0 {
-            mounted.push(plain(("/dev/shm".to_owned(), MountOp::Tmpfs { size: self.request.shm_size }, false)));
+            let memory = MountOp::Tmpfs { size: self.request.shm_size };
+            mounted.push(ExecMount::sourceless("/dev/shm".to_owned(), memory, false).into());
         }
         mounted.sort_by(|a, b| a.mount.sort_key().cmp(&b.mount.sort_key()));
         let n_shell_args = if run.command.shell { site.state.shell.len() } else { 0 };
@@ -96,17 +97,17 @@ impl Lowering<'_> {
             MountType::Secret => {
                 let (file, variable) = secret(&mount).map_err(|error| site.error(error))?;
                 secret_env.extend(variable);
-                mounted.extend(file.map(plain));
+                mounted.extend(file.map(Mounted::from));
                 return Ok(());
             }
             MountType::Ssh => {
-                mounted.push(plain(ssh(&mount)));
+                mounted.push(ssh(&mount).into());
                 return Ok(());
             }
             _ if target == "/" => return Err(site.error(format!("invalid mount target {target:?}"))),
             MountType::Tmpfs => {
                 let size = u64::try_from(mount.size).unwrap_or(0);
-                mounted.push(plain((target, MountOp::Tmpfs { size }, mount.readonly)));
+                mounted.push(ExecMount::sourceless(target, MountOp::Tmpfs { size }, mount.readonly).into());
             }
             MountType::Bind | MountType::Cache => {
                 let reads = self.mount_source(site, &mount)?;
@@ -168,7 +169,18 @@ fn inputs(root: Option<VertexId>, mounted: &[Mounted]) -> Vec<Input> {
     inputs
 }
 
+impl From<ExecMount> for Mounted {
+    fn from(mount: ExecMount) -> Self {
+        Self { mount, reads: None }
+    }
+}
+
 impl ExecMount {
+    /// A mount that reads no input.
+    fn sourceless(target: String, kind: MountOp, read_only: bool) -> Self {
+        Self { target, kind, has_input: false, read_only }
+    }
+
     /// BuildKit's order: files and memory by target, then secrets and agents as they are written.
     fn sort_key(&self) -> (u8, &str) {
         match self.kind {
@@ -177,10 +189,6 @@ impl ExecMount {
             MountOp::Ssh(_) => (2, ""),
         }
     }
-}
-
-fn plain((target, kind, read_only): (String, MountOp, bool)) -> Mounted {
-    Mounted { mount: ExecMount { target, kind, has_input: false, read_only }, reads: None }
 }
 
 fn network(site: &Site<'_>, run: &Run, of_build: Option<&str>) -> Result<Option<String>, Diagnostic> {
@@ -217,7 +225,7 @@ fn clean_relative(path: &str) -> String {
 }
 
 /// A secret as a file and as a variable of the environment (dockerfile2llb/convert_secrets.go).
-fn secret(mount: &Mount) -> Result<(Option<(String, MountOp, bool)>, Option<String>), String> {
+fn secret(mount: &Mount) -> Result<(Option<ExecMount>, Option<String>), String> {
     let id = match (mount.source.as_str(), mount.id.as_str(), mount.target.as_str()) {
         (source, ..) if !source.is_empty() => source.to_owned(),
         (_, id, _) if !id.is_empty() => id.to_owned(),
@@ -235,13 +243,14 @@ fn secret(mount: &Mount) -> Result<(Option<(String, MountOp, bool)>, Option<Stri
     };
     let rights = rights(mount, 0o400);
     let file = MountOp::Secret(format!("id={id} optional={optional} {rights}"));
-    Ok((Some((target, file, false)), variable))
+    Ok((Some(ExecMount::sourceless(target, file, false)), variable))
 }
 
-fn ssh(mount: &Mount) -> (String, MountOp, bool) {
+fn ssh(mount: &Mount) -> ExecMount {
     let id = if mount.id.is_empty() { "default" } else { &mount.id };
     let rights = rights(mount, 0o600);
-    (mount.target.clone(), MountOp::Ssh(format!("id={id} optional={} {rights}", !mount.required)), false)
+    let agent = MountOp::Ssh(format!("id={id} optional={} {rights}", !mount.required));
+    ExecMount::sourceless(mount.target.clone(), agent, false)
 }
 
 fn rights(mount: &Mount, default_mode: u32) -> String {
