@@ -1,3 +1,4 @@
 //! Every file-driven test.
 
 mod ignorefile;
+mod scan;
