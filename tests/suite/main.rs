@@ -1,4 +1,5 @@
 //! Every file-driven test.
+#![cfg(test)]
 
 mod ignorefile;
 mod scan;
