@@ -12,6 +12,8 @@ mod dockerfile;
 #[cfg(test)]
 mod ignorefile;
 #[cfg(test)]
+mod scan;
+#[cfg(test)]
 mod semantics;
 #[cfg(test)]
 mod tidy;

@@ -6,7 +6,11 @@ pub mod hash;
 pub mod stat_cache;
 mod walk;
 mod scan;
+mod list;
+mod follow;
 
+pub use follow::resolve_requested;
+pub use list::{EntryKind, Ignored, Kept, Listing, list};
 pub use scan::{Scan, scan, scan_at};
 pub use stat_cache::StatCache;
 pub use walk::ScanError;

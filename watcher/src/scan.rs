@@ -17,7 +17,7 @@ use planner::requested::Requested;
 use rayon::prelude::*;
 
 use crate::hash::{self, HashError, Stamp};
-use crate::stat_cache::{Builder, Remembered, StatCache};
+use crate::stat_cache::{Builder, Record, Remembered, StatCache};
 use crate::walk::{self, FoundFolder, ScanError, Search, What};
 
 /// What a scan found.
@@ -60,7 +60,7 @@ pub fn scan_at(
     tree.collect_pending(&mut pending);
     let n_hashed = pending.iter().filter(|pending| pending.is_regular_file()).count();
     pending.into_par_iter().try_for_each_init(Reader::default, |reader, pending| reader.read(&root, pending))?;
-    let (built, cache) = rayon::join(|| tree.build(), || tree.remember(Builder::new(moment)).finish());
+    let (built, cache) = rayon::join(|| tree.build(cache), || tree.remember(cache, Builder::new(moment)).finish());
     let context = BuildContext::new(Folder::new(None, built.entries));
     Ok(Scan { stamped: Stamped { context, mtimes: built.mtimes }, cache, n_hashed })
 }
@@ -82,15 +82,18 @@ struct Leaf {
     stamp: Stamp,
     state: LeafState,
     /// What it holds, if it is a folder.
-    branch: Option<Branch>,
+    branch: Option<Box<Branch>>,
 }
 
+/// What is known of a leaf; small, as there may be very many.
 enum LeafState {
     Unread,
-    /// A regular file or a folder.
-    Known(Remembered),
-    /// Anything else.
-    Other(Arc<FileEntry>),
+    /// What the earlier scan's cache says of a regular file or a folder.
+    Recorded(Record),
+    /// Not a folder.
+    Read(Arc<FileEntry>),
+    /// A folder, with the digest of its extended attributes.
+    Entered(Option<Box<ContentDigest>>),
     Vanished,
 }
 
@@ -111,18 +114,20 @@ struct Built {
 impl Branch {
     /// Takes over what a walk found; `None` if the folder has vanished.
     fn of(found: &FoundFolder) -> Option<Self> {
+        let entries = found.take()?;
         let mut branch = Self { path: found.path.clone(), is_kept: found.is_kept, ..Self::default() };
-        for entry in found.take()? {
+        branch.leaves.reserve(entries.len());
+        for entry in entries {
             let (stamp, known, inner) = match entry.what {
                 What::Ignored(_) => continue,
                 What::File(stamp, known) => (stamp, known, None),
                 What::Folder(stamp, known, inner) => match Self::of(&inner) {
-                    Some(inner) if inner.is_kept || !inner.leaves.is_empty() => (stamp, known, Some(inner)),
+                    Some(inner) if inner.is_kept || !inner.leaves.is_empty() => (stamp, known, Some(Box::new(inner))),
                     _ => continue,
                 },
             };
             branch.n_below += 1 + inner.as_ref().map_or(0, |inner| inner.n_below);
-            let state = known.map_or(LeafState::Unread, LeafState::Known);
+            let state = known.map_or(LeafState::Unread, LeafState::Recorded);
             branch.leaves.push(Leaf { name: entry.name, stamp, state, branch: inner });
         }
         branch.leaves.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -140,13 +145,13 @@ impl Branch {
         }
     }
 
-    fn build(&self) -> Built {
+    fn build(&self, cache: &StatCache) -> Built {
         /// Below this many entries a thread's work would cost less than handing it over.
         const WORTH_SHARING: usize = 256;
         let built: Vec<_> = if self.n_below > WORTH_SHARING {
-            self.leaves.par_iter().map(Leaf::build).collect()
+            self.leaves.par_iter().map(|leaf| leaf.build(cache)).collect()
         } else {
-            self.leaves.iter().map(Leaf::build).collect()
+            self.leaves.iter().map(|leaf| leaf.build(cache)).collect()
         };
         let (mut entries, mut mtimes) = (Vec::with_capacity(self.leaves.len()), Vec::with_capacity(self.n_below));
         for (leaf, built) in self.leaves.iter().zip(built) {
@@ -159,37 +164,48 @@ impl Branch {
         Built { entries, mtimes }
     }
 
-    fn remember(&self, mut builder: Builder) -> Builder {
+    fn remember(&self, cache: &StatCache, mut builder: Builder) -> Builder {
         builder.folder(&self.path);
         for leaf in &self.leaves {
-            if let LeafState::Known(known) = &leaf.state {
-                builder.record(&leaf.name, &leaf.stamp, known);
+            if let Some(known) = leaf.known(cache) {
+                builder.record(&leaf.name, &leaf.stamp, &known);
             }
         }
-        self.leaves
-            .iter()
-            .filter_map(|leaf| leaf.branch.as_ref())
-            .fold(builder, |builder, inner| inner.remember(builder))
+        let branches = self.leaves.iter().filter_map(|leaf| leaf.branch.as_ref());
+        branches.fold(builder, |builder, inner| inner.remember(cache, builder))
     }
 }
 
 impl Leaf {
     /// The node with the times of what lies below it; `None` if nothing would be sent.
-    fn build(&self) -> Option<(Node, Vec<i64>)> {
+    fn build(&self, cache: &StatCache) -> Option<(Node, Vec<i64>)> {
         let mode = hash::permissions(self.stamp.st_mode);
-        match (&self.state, &self.branch) {
-            (LeafState::Known(known), Some(branch)) => {
-                let built = branch.build();
-                let header = FolderHeader { mode, xattrs: known.xattrs };
-                let is_sent = branch.is_kept || !built.entries.is_empty();
-                is_sent.then(|| (Node::Folder(Arc::new(Folder::new(Some(header), built.entries))), built.mtimes))
+        if let LeafState::Read(entry) = &self.state {
+            return Some((Node::File(entry.clone()), Vec::new()));
+        }
+        let known = self.known(cache)?;
+        let Some(branch) = &self.branch else {
+            let file = FileEntry::file(mode, self.stamp.size, known.content);
+            return Some((Node::File(Arc::new(FileEntry { xattrs: known.xattrs, ..file })), Vec::new()));
+        };
+        let built = branch.build(cache);
+        let header = FolderHeader { mode, xattrs: known.xattrs };
+        let is_sent = branch.is_kept || !built.entries.is_empty();
+        is_sent.then(|| (Node::Folder(Arc::new(Folder::new(Some(header), built.entries))), built.mtimes))
+    }
+
+    /// What the next scan may be told of the leaf.
+    fn known(&self, cache: &StatCache) -> Option<Remembered> {
+        match &self.state {
+            LeafState::Recorded(record) => cache.recall(*record),
+            LeafState::Entered(xattrs) => {
+                Some(Remembered { content: ContentDigest::from_bytes([0; 32]), xattrs: xattrs.as_deref().copied() })
             }
-            (LeafState::Known(known), None) => {
-                let file = FileEntry::file(mode, self.stamp.size, known.content);
-                Some((Node::File(Arc::new(FileEntry { xattrs: known.xattrs, ..file })), Vec::new()))
-            }
-            (LeafState::Other(entry), _) => Some((Node::File(entry.clone()), Vec::new())),
-            (LeafState::Unread | LeafState::Vanished, _) => None,
+            LeafState::Read(entry) => match entry.kind {
+                FileKind::File { content, .. } => Some(Remembered { content, xattrs: entry.xattrs }),
+                _ => None,
+            },
+            LeafState::Unread | LeafState::Vanished => None,
         }
     }
 }
@@ -209,8 +225,9 @@ struct Reader {
 
 impl Reader {
     fn read(&mut self, root: &Path, pending: Pending<'_>) -> Result<(), ScanError> {
+        let Pending { folder, name, stamp, state } = pending;
         self.path.clear();
-        for part in [root.as_os_str().as_bytes(), pending.folder, pending.name] {
+        for part in [root.as_os_str().as_bytes(), folder, name] {
             if !part.is_empty() {
                 self.path.extend_from_slice(part);
                 self.path.push(b'/');
@@ -219,7 +236,7 @@ impl Reader {
         // A slash at the end would follow symbolic links.
         self.path.pop();
         let path = Path::new(OsStr::from_bytes(&self.path));
-        *pending.state = match read(path, pending.stamp, &mut self.content) {
+        *state = match read(path, stamp, &mut self.content) {
             Ok(state) => state,
             Err(HashError::Io(error)) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 LeafState::Vanished
@@ -235,13 +252,9 @@ impl Reader {
 
 fn read(path: &Path, stamp: &mut Stamp, content: &mut Vec<u8>) -> Result<LeafState, HashError> {
     if stamp.is_folder() {
-        let remembered = Remembered { content: ContentDigest::of(b""), xattrs: hash::path_xattrs(path)? };
-        return Ok(LeafState::Known(remembered));
+        return Ok(LeafState::Entered(hash::path_xattrs(path)?.map(Box::new)));
     }
     let hashed = hash::entry_of(path, *stamp, content)?;
     *stamp = hashed.stamp;
-    Ok(match hashed.entry.kind {
-        FileKind::File { content, .. } => LeafState::Known(Remembered { content, xattrs: hashed.entry.xattrs }),
-        _ => LeafState::Other(Arc::new(hashed.entry)),
-    })
+    Ok(LeafState::Read(Arc::new(hashed.entry)))
 }

@@ -25,11 +25,15 @@ pub struct StatCache(Option<Arc<Table>>);
 /// What is known of a file or folder whose stamp has not changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Remembered {
-    /// Digest of a file's bytes; of nothing for a folder.
+    /// Digest of a file's bytes; zeros for a folder.
     pub content: ContentDigest,
     /// Digest of the extended attributes BuildKit hashes.
     pub xattrs: Option<ContentDigest>,
 }
+
+/// Where a record stands. Only the cache that gave it can use it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record(u32);
 
 /// Where a folder's records stand. Only the cache that gave it can use it.
 #[derive(Clone, Copy, Default, Debug)]
@@ -93,7 +97,7 @@ impl StatCache {
     #[must_use]
     pub fn lookup(&self, path: &ContextPath, stamp: &Stamp) -> Option<Remembered> {
         let folder = self.folder(path.parent()?.as_bytes());
-        self.lookup_in(folder, path.name(), stamp)
+        self.recall(self.find(folder, path.name(), stamp)?)
     }
 
     /// The records of a folder; none if it is not known.
@@ -101,13 +105,18 @@ impl StatCache {
         self.0.as_ref().and_then(|table| table.folder(path)).unwrap_or_default()
     }
 
-    /// The same as [`lookup`](Self::lookup), within a folder of this cache.
-    pub(crate) fn lookup_in(&self, folder: FolderRecords, name: &[u8], stamp: &Stamp) -> Option<Remembered> {
+    /// The record of a folder's entry, if it still has this stamp.
+    pub(crate) fn find(&self, folder: FolderRecords, name: &[u8], stamp: &Stamp) -> Option<Record> {
         let table = self.0.as_ref()?;
         let found = search(folder.first, folder.n_records, |index| Some(table.record_name(index)?.cmp(name)))?;
-        let (remembered, known) = table.record(found)?;
         let is_settled = is_before(stamp.mtime, table.moment) && is_before(stamp.ctime, table.moment);
-        (is_settled && known == *stamp).then_some(remembered)
+        let is_known = is_settled && table.stamp(found)? == *stamp;
+        is_known.then_some(Record(u32::try_from(found).ok()?))
+    }
+
+    /// What a record says.
+    pub(crate) fn recall(&self, record: Record) -> Option<Remembered> {
+        self.0.as_ref()?.remembered(usize::try_from(record.0).ok()?)
     }
 }
 
@@ -194,22 +203,25 @@ impl Table {
         self.text(self.record_at(index))
     }
 
-    fn record(&self, index: usize) -> Option<(Remembered, Stamp)> {
+    fn stamp(&self, index: usize) -> Option<Stamp> {
         let at = self.record_at(index);
-        let stamp = Stamp {
+        Some(Stamp {
             st_mode: u32_at(&self.bytes, at + 8)?,
             size: u64_at(&self.bytes, at + 16)?,
             mtime: i64_at(&self.bytes, at + 24)?,
             ctime: i64_at(&self.bytes, at + 32)?,
             inode: u64_at(&self.bytes, at + 40)?,
             device: u64_at(&self.bytes, at + 48)?,
-        };
+        })
+    }
+
+    fn remembered(&self, index: usize) -> Option<Remembered> {
+        let at = self.record_at(index);
         let xattrs = match size_at(&self.bytes, at + 12)? {
             0 => None,
             number => Some(ContentDigest::from_bytes(array_at(&self.bytes, self.xattrs + (number - 1) * DIGEST)?)),
         };
-        let content = ContentDigest::from_bytes(array_at(&self.bytes, at + 56)?);
-        Some((Remembered { content, xattrs }, stamp))
+        Some(Remembered { content: ContentDigest::from_bytes(array_at(&self.bytes, at + 56)?), xattrs })
     }
 }
 

@@ -18,7 +18,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::hash::Stamp;
-use crate::stat_cache::{FolderRecords, Remembered, StatCache};
+use crate::stat_cache::{FolderRecords, Record, StatCache};
 
 /// Why a context could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -63,9 +63,9 @@ pub(crate) struct Found {
 /// What an entry is.
 pub(crate) enum What {
     /// Not a folder; sent.
-    File(Stamp, Option<Remembered>),
+    File(Stamp, Option<Record>),
     /// A folder that was entered.
-    Folder(Stamp, Option<Remembered>, Arc<FoundFolder>),
+    Folder(Stamp, Option<Record>, Arc<FoundFolder>),
     /// Left out by the rule of this line of the ignore file; a folder with all it holds.
     Ignored(u32),
 }
@@ -231,7 +231,7 @@ impl Walk {
             self.fail(entry.path(), ScanError::KeepsChanging(entry.path().to_owned()));
             return false;
         }
-        let known = self.cache.lookup_in(folder.records, name_of(path), &stamp);
+        let known = self.cache.find(folder.records, name_of(path), &stamp);
         if is_folder {
             let inner = Arc::new(FoundFolder {
                 path: path.to_owned(),
