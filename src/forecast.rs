@@ -96,8 +96,7 @@ pub(crate) struct Trees<'a> {
 impl<'a> Trees<'a> {
     /// The trees of the store, and `at_hand`; those that resemble one of them share its folders.
     pub(crate) fn new(store: &'a Store, at_hand: impl IntoIterator<Item = BuildContext>) -> Self {
-        let known: BTreeMap<_, _> =
-            at_hand.into_iter().map(|context| (context.digest(), Some(context))).collect();
+        let known: BTreeMap<_, _> = at_hand.into_iter().map(|context| (context.digest(), Some(context))).collect();
         let like = known.values().flatten().max_by_key(|context| context.root().n_below()).cloned();
         Self { store, like: like.unwrap_or_default(), known: RefCell::new(known) }
     }

@@ -119,7 +119,10 @@ impl<'a> Stages<'a> {
 
     /// The stage that is built.
     pub(super) fn target(&self, name: Option<&str>) -> Result<usize, Diagnostic> {
-        let Some(name) = name else { return Ok(self.list.len() - 1) };
+        let Some(last) = self.list.len().checked_sub(1) else {
+            return Err(Diagnostic::error("dockerfile contains no stages to build", None, None));
+        };
+        let Some(name) = name else { return Ok(last) };
         self.by_name.get(name.to_lowercase().as_str()).copied().ok_or_else(|| {
             let names: Vec<&str> = self.by_name.keys().copied().collect();
             let error = Diagnostic::error(format!("target stage \"{name}\" could not be found"), None, None);

@@ -1,10 +1,22 @@
-//! Dockerfiles cut, shuffled and spliced at random: reading them must never panic, and every span must lie
-//! where a span may lie. `STAGEPLAN_FUZZ_SEED` and `STAGEPLAN_FUZZ_N` choose another run.
+//! Dockerfiles cut, shuffled and spliced at random: reading, lowering, predicting and explaining them must never
+//! panic, and every span must lie where a span may lie. `STAGEPLAN_FUZZ_SEED` and `STAGEPLAN_FUZZ_N` choose another run.
 
 use std::thread;
 
+use planner::cache_key::Sealer;
+use planner::context::{BuildContext, ContextPath, FileEntry, Node};
+use planner::digest::ContentDigest;
 use planner::dockerfile::parse::parse_trigger;
 use planner::dockerfile::{Command, Dockerfile, expand::Expander, mount::Mount};
+
+use planner::engine_profile::EngineProfile;
+use planner::explanation::{Question, explain};
+use planner::graph::lower::{MAIN_CONTEXT, lower};
+use planner::history::Ledger;
+use planner::prediction::predict;
+use planner::recording::record;
+use planner::request::Request;
+use planner::snapshot::Snapshot;
 
 use super::{sources, spans};
 
@@ -125,6 +137,38 @@ fn read(source: &[u8]) {
     }
 }
 
+/// Lowers, keys, predicts, records and explains whatever was read, as far as it goes.
+fn plan(source: &[u8], context: &BuildContext) {
+    let (dockerfile, _) = Dockerfile::parse(source);
+    let profile = EngineProfile::buildkit();
+    let request = Request::new("linux/amd64", profile.clone());
+    let (graph, _) = lower(&[(&dockerfile, &request)], &profile);
+    let contexts = [(MAIN_CONTEXT.to_owned(), context.clone())].into();
+    let snapshot = Snapshot::take(&graph, &contexts, &Sealer::new(&[0; 32]));
+    let bring = |_: &ContentDigest| Some(context.clone());
+    let nothing = Ledger::default();
+    let first = predict(&snapshot, &nothing, &bring);
+    let ledger = Ledger::new(record(&snapshot, &first, &nothing, "1"));
+    let again = predict(&snapshot, &ledger, &bring);
+    let (stale, earlier) = ([].into(), |n| (n == 0).then(|| snapshot.clone()));
+    let question = Question {
+        snapshot: &snapshot,
+        prediction: &again,
+        earlier: &earlier,
+        context: &bring,
+        stale: &stale,
+        gap: None,
+    };
+    assert_eq!(explain(&question).targets.len(), graph.targets.len());
+}
+
+fn small_context() -> BuildContext {
+    ["a.txt", "src/main.js", "package.json"].iter().fold(BuildContext::default(), |context, path| {
+        let entry = FileEntry::file(0o644, 1, ContentDigest::of(path.as_bytes()));
+        context.with(&ContextPath::new(path), Node::File(entry.into()))
+    })
+}
+
 fn variable(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
 }
@@ -139,10 +183,11 @@ fn no_text_makes_the_reader_panic() {
         for thread in 0..N_THREADS {
             let sources = &sources;
             scope.spawn(move || {
+                let context = small_context();
                 let mut random = Random((seed + thread).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
                 for index in 0..n_texts / N_THREADS {
                     let source = mutated(&mut random, sources);
-                    if std::panic::catch_unwind(|| read(&source)).is_err() {
+                    if std::panic::catch_unwind(|| [read(&source), plan(&source, &context)]).is_err() {
                         panic!("text {index} of thread {thread}, seed {seed}: {:?}", String::from_utf8_lossy(&source));
                     }
                 }
