@@ -227,10 +227,13 @@ impl Explaining<'_> {
     }
 
     fn status(&self, step: usize) -> Status {
-        if self.question.gap.is_some() {
+        let verdict = self.question.prediction.standings[step].verdict;
+        // What another project recorded is in the cache all the same.
+        let is_known = self.question.gap == Some(Gap::NeverRecorded) && verdict == Verdict::Hit;
+        if self.question.gap.is_some() && !is_known {
             return Status::Unknown;
         }
-        match self.question.prediction.standings[step].verdict {
+        match verdict {
             Verdict::Hit => Status::Hit,
             Verdict::Miss => Status::Miss,
             Verdict::Pending => Status::Pending,

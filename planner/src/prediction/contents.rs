@@ -192,8 +192,9 @@ impl<'a> Contents<'a> {
             Writer::Now(index) => {
                 let step = &self.snapshot.steps[index];
                 hasher.digest(&step.record.key);
-                // An image or a pinned download is the same now as then; an execution makes its files anew.
-                if matches!(step.kind, StepKind::Step) {
+                // An image or a pinned download is the same now as then; an execution makes its files anew, and a
+                // server may give others.
+                if matches!(step.kind, StepKind::Step | StepKind::Remote { pinned: false, .. }) {
                     hasher.text("yet to be made");
                 }
             }
