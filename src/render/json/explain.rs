@@ -155,9 +155,8 @@ impl SummaryView {
         let stages = targets.iter().flat_map(|target| &target.stages);
         let all: Vec<&InstructionReport> = stages.flat_map(|stage| &stage.instructions).collect();
         let count = |status| all.iter().filter(|instruction| instruction.status == status).count();
-        let is_root = |instruction: &&&InstructionReport| {
-            instruction.status == Status::Miss && instruction.root.is_none()
-        };
+        let is_root =
+            |instruction: &&&InstructionReport| instruction.status == Status::Miss && instruction.root.is_none();
         Self {
             hit: count(Status::Hit),
             miss: count(Status::Miss),
