@@ -1,13 +1,20 @@
 //! The commands and their dispatch: one module per command, each with its arguments and a straight list of
 //! calls. Only commands that work are listed.
 
+mod plan;
+mod explain;
+mod record;
+mod context;
 mod parse;
 
+use std::env;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
 use crate::Status;
+use crate::render;
+use crate::store::{self, Store};
 
 /// Predict and explain BuildKit's cache for multi-stage Dockerfiles
 ///
@@ -17,8 +24,8 @@ use crate::Status;
 #[command(name = "stageplan", version, args_override_self = true, max_term_width = 100)]
 #[command(after_help = "Exit status: 0 answered, 1 the answer is no, 2 could not answer.")]
 pub(crate) struct Cli {
-    /// The folder for recorded builds [default: $XDG_STATE_HOME/stageplan]
-    #[arg(long, global = true, value_name = "DIR", env = "STAGEPLAN_STATE_DIR", hide_env_values = true)]
+    /// The folder for recorded builds [default: $STAGEPLAN_STATE_DIR, else $XDG_STATE_HOME/stageplan]
+    #[arg(long, global = true, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 
     #[command(subcommand)]
@@ -27,13 +34,41 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Plan(plan::PlanArgs),
+    Explain(explain::ExplainArgs),
+    Record(record::RecordArgs),
+    Context(context::ContextArgs),
     #[command(hide = true)]
     Parse(parse::ParseArgs),
 }
 
+/// What commands share while they run.
+struct Session {
+    /// The recorded builds.
+    store: Store,
+}
+
+impl Session {
+    /// Tells what the store has to warn of since the last time.
+    fn warn(&self) {
+        for warning in self.store.take_warnings() {
+            render::warn(&warning);
+        }
+    }
+}
+
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: &Cli) -> anyhow::Result<Status> {
+    if let Command::Parse(args) = &cli.command {
+        return parse::run(args);
+    }
+    let state_dir = store::locate(cli.state_dir.clone(), |name| env::var_os(name).map(PathBuf::from))?;
+    let session = Session { store: Store::open(state_dir) };
     match &cli.command {
+        Command::Plan(args) => plan::run(args, &session),
+        Command::Explain(args) => explain::run(args, &session),
+        Command::Record(args) => record::run(args, &session),
+        Command::Context(args) => context::run(args, &session),
         Command::Parse(args) => parse::run(args),
     }
 }

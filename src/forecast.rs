@@ -4,16 +4,20 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use planner::context::BuildContext;
 use planner::digest::ContentDigest;
 use planner::engine_profile::EngineProfile;
-use planner::explanation::{Explanation, Question, explain};
+use planner::explanation::{Explanation, Question, Status, explain};
+use planner::graph::Placed;
 use planner::history::{BuildRecord, Ledger, ProjectId};
 use planner::prediction::{Gap, Prediction, Verdict, predict};
+use planner::recording;
 use planner::snapshot::{Snapshot, StepKind};
 
 use crate::args::EngineProfileName;
+use crate::fault::Fault;
 use crate::observation::Observation;
 use crate::project::Project;
 use crate::store::Store;
@@ -86,6 +90,44 @@ pub(crate) struct Forecast {
     pub(crate) gap: Option<Gap>,
 }
 
+impl Forecast {
+    /// Whether every step that is used hits.
+    pub(crate) fn all_hit(&self) -> bool {
+        let stages = self.explanation.targets.iter().flat_map(|target| &target.stages);
+        let mut steps = stages.flat_map(|stage| &stage.instructions);
+        steps.all(|step| matches!(step.status, Status::Hit | Status::None | Status::Unused))
+    }
+
+    /// Leaves only the steps that `step` names: `stage:line`, a line, or an instruction's first words.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(crate) fn narrow(&mut self, step: &str) -> anyhow::Result<()> {
+        for target in &mut self.explanation.targets {
+            for stage in &mut target.stages {
+                let names = [stage.name.clone(), stage.index.map(|index| index.to_string())];
+                stage.instructions.retain(|report| is_named(&report.placed, &names, step));
+            }
+            target.stages.retain(|stage| !stage.instructions.is_empty());
+        }
+        if self.explanation.targets.iter().all(|target| target.stages.is_empty()) {
+            let fault = Fault::new(format!("there is no step `{step}`"));
+            return Err(fault.with_hint("write `stage:line`, a line, or an instruction's first words").into());
+        }
+        Ok(())
+    }
+}
+
+fn is_named(placed: &Placed, stages: &[Option<String>; 2], step: &str) -> bool {
+    let is_line = |text: &str| text.parse().is_ok_and(|line: u32| (placed.line..=placed.end_line).contains(&line));
+    if is_line(step) {
+        return true;
+    }
+    let in_stage = |stage: &str| stages.iter().flatten().any(|name| name.eq_ignore_ascii_case(stage));
+    step.rsplit_once(':').is_some_and(|(stage, line)| in_stage(stage) && is_line(line))
+        || placed.text.to_lowercase().starts_with(&step.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase())
+}
+
 /// Brings build contexts back by digest: those at hand, else those of the store.
 pub(crate) struct Trees<'a> {
     store: &'a Store,
@@ -127,7 +169,7 @@ pub(crate) fn forecast(
     past: &Past,
     store: &Store,
 ) -> anyhow::Result<Forecast> {
-    let trees = Trees::new(store, observation.contexts.values().map(|context| context.view.context.clone()));
+    let trees = Trees::new(store, observation.views().map(|(_, context)| context));
     let mut prediction = predict_observed(observation, past, &trees);
     if store.has_lost_builds() {
         doubt_misses(&observation.snapshot, &mut prediction);
@@ -146,8 +188,38 @@ pub(crate) fn forecast(
     Ok(Forecast { explanation: explained(observation, &prediction, &earlier, &trees, gap), baseline, gap })
 }
 
+/// Explains what a build would do if these files were edited, everything else being built. Paths are relative to the
+/// current folder; those that no context holds change nothing.
+///
+/// # Errors
+/// If the store or an ignore file cannot be read.
+pub(crate) fn forecast_of_edit(
+    project: &Project,
+    mut observation: Observation,
+    mut past: Past,
+    store: &Store,
+    paths: &[PathBuf],
+) -> anyhow::Result<Forecast> {
+    let present = observation.snapshot.clone();
+    let before: Vec<BuildContext> = observation.views().map(|(_, context)| context).collect();
+    let trees = Trees::new(store, before.iter().cloned());
+    let prediction = predict_observed(&observation, &past, &trees);
+    for step in recording::record(&present, &prediction, &past.ledger, "present") {
+        past.ledger.add(step);
+    }
+    observation.edit(project, paths)?;
+    observation.retake(&store.secret_key()?);
+    let after: Vec<BuildContext> = observation.views().map(|(_, context)| context).collect();
+    let trees = Trees::new(store, before.into_iter().chain(after));
+    let prediction = predict_observed(&observation, &past, &trees);
+    let gap = observation.unknown_frontend.as_ref().map(|_| Gap::UnknownFrontend);
+    let earlier = |n: usize| (n == 0).then(|| present.clone());
+    let explanation = explained(&observation, &prediction, &earlier, &trees, gap);
+    Ok(Forecast { explanation, baseline: Baseline::None, gap })
+}
+
 /// Tells a prediction instruction by instruction.
-pub(crate) fn explained(
+fn explained(
     observation: &Observation,
     prediction: &Prediction,
     earlier: &dyn Fn(usize) -> Option<Snapshot>,

@@ -5,10 +5,10 @@ mod plugin;
 mod args;
 mod store;
 mod project;
-mod render;
 mod frontend;
 mod observation;
 mod forecast;
+mod render;
 mod commands;
 
 use std::env;
@@ -29,7 +29,6 @@ pub(crate) enum Status {
     /// The question was answered.
     Answered = 0,
     /// The question was answered, and the answer is no.
-    #[expect(dead_code, reason = "no command says no yet")]
     No = 1,
     /// The question could not be answered.
     CouldNot = 2,

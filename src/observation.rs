@@ -3,13 +3,15 @@
 //! request and the store; the only thing written is the stat cache. It does not predict.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use planner::cache_key::Sealer;
-use planner::context::{BuildContext, Stamped};
+use planner::context::{BuildContext, ContextPath, Stamped};
 use planner::diagnostic::{Diagnostic, Severity};
 use planner::dockerfile::Dockerfile;
 use planner::graph::BuildGraph;
 use planner::graph::lower::{MAIN_CONTEXT, lower};
+use planner::hypothesis;
 use planner::ignorefile::Ignorefile;
 use planner::request::Request;
 use planner::requested::Requested;
@@ -19,14 +21,11 @@ use watcher::StatCache;
 
 use crate::fault::Fault;
 use crate::frontend::{self, Frontend};
-use crate::project::{ContextDir, IgnoreSource, Project};
-use crate::render;
+use crate::project::{ContextDir, IgnoreSource, LocalContext, Project};
 use crate::store::Store;
 
 /// Everything that is known before a prediction.
 pub(crate) struct Observation {
-    /// The Dockerfile.
-    pub(crate) dockerfile: Dockerfile,
     /// The frontend's image, where nothing is known of it.
     pub(crate) unknown_frontend: Option<String>,
     /// The inputs of the build.
@@ -35,8 +34,6 @@ pub(crate) struct Observation {
     pub(crate) contexts: BTreeMap<String, ObservedContext>,
     /// What BuildKit would do.
     pub(crate) graph: BuildGraph,
-    /// What BuildKit would warn of.
-    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 /// One context, scanned.
@@ -58,6 +55,61 @@ impl ObservedContext {
     }
 }
 
+impl Observation {
+    /// The contexts as the engine will see them, by name.
+    pub(crate) fn views(&self) -> impl Iterator<Item = (String, BuildContext)> {
+        self.contexts.iter().map(|(name, context)| (name.clone(), context.view.context.clone()))
+    }
+
+    /// Takes the snapshot anew, after the contexts were changed.
+    pub(crate) fn retake(&mut self, key: &[u8; 32]) {
+        let ignorefiles = std::mem::take(&mut self.snapshot.ignorefiles);
+        self.snapshot = Snapshot::take(&self.graph, &self.views().collect(), &Sealer::new(key));
+        self.snapshot.ignorefiles = ignorefiles;
+    }
+
+    /// Gives these files bytes that nobody has seen, wherever a context that is read holds them. Paths are relative
+    /// to the current folder. A path that is not there is made, unless it would be ignored.
+    pub(crate) fn edit(&mut self, project: &Project, paths: &[PathBuf]) -> anyhow::Result<()> {
+        let named = project.local_contexts()?;
+        for (name, context) in &mut self.contexts {
+            let Some((dir, source)) = context_source(project, &named, name) else { continue };
+            let rules = ignorefile(source)?;
+            let below = paths.iter().filter_map(|path| dir.below(path));
+            let held = below.filter(|path| {
+                context.view.context.find(path).is_some() || (!dir.holds(path) && !is_ignored(&rules, path))
+            });
+            context.view.context = hypothesis::edited(&context.view.context, &held.collect::<Vec<_>>());
+        }
+        Ok(())
+    }
+}
+
+fn is_ignored(rules: &Ignorefile, path: &ContextPath) -> bool {
+    let mut state = rules.root();
+    let mut folder = ContextPath::root();
+    let mut ignored = false;
+    for name in path.components() {
+        folder = folder.join(name);
+        let Ok((decision, next)) = rules.decide(&state, folder.as_bytes()) else { return false };
+        ignored = decision.is_ignored();
+        state = next;
+    }
+    ignored
+}
+
+/// The folder and the ignore file of a context that is read.
+fn context_source<'a>(
+    project: &'a Project,
+    named: &'a BTreeMap<String, LocalContext>,
+    name: &str,
+) -> Option<(&'a ContextDir, Option<&'a IgnoreSource>)> {
+    if name == MAIN_CONTEXT {
+        return Some((&project.context, project.ignorefile.as_ref()));
+    }
+    named.get(name).map(|context| (&context.dir, context.ignorefile.as_ref()))
+}
+
 /// Observes a project. `key` gives the key that seals what looks like a secret; it is asked for when all input is
 /// known to be good.
 ///
@@ -71,15 +123,14 @@ pub(crate) fn observe(
 ) -> anyhow::Result<Observation> {
     let source = project.dockerfile()?;
     let shown = source.shown.display().to_string();
-    let (dockerfile, mut warnings) = Dockerfile::parse(&source.bytes);
-    refuse(&warnings, &shown)?;
+    let (dockerfile, diagnostics) = Dockerfile::parse(&source.bytes);
+    refuse(&diagnostics, &shown)?;
     let (request, unknown_frontend) = match frontend::of(&dockerfile, request) {
         Frontend::Known(profile) => (Request { profile, ..request.clone() }, None),
         Frontend::Unknown(image) => (request.clone(), Some(image)),
     };
-    let (graph, lowered) = lower(&[(&dockerfile, &request)], &request.profile);
-    refuse(&lowered, &shown)?;
-    warnings.extend(lowered);
+    let (graph, diagnostics) = lower(&[(&dockerfile, &request)], &request.profile);
+    refuse(&diagnostics, &shown)?;
 
     let mut patterns: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
     for (name, paths) in graph.targets.iter().flat_map(|target| &target.requested) {
@@ -89,22 +140,16 @@ pub(crate) fn observe(
     let mut contexts = BTreeMap::new();
     let mut ignorefiles = BTreeMap::new();
     for (name, patterns) in patterns {
-        let (dir, ignorefile) = match named.get(name) {
-            _ if name == MAIN_CONTEXT => (&project.context, &project.ignorefile),
-            Some(context) => (&context.dir, &context.ignorefile),
-            None => continue,
-        };
+        let Some((dir, ignorefile)) = context_source(project, &named, name) else { continue };
         if let Some(source) = ignorefile {
             ignorefiles.insert(name.to_owned(), String::from_utf8_lossy(&source.bytes).into_owned());
         }
-        contexts.insert(name.to_owned(), scan(name, dir, ignorefile.as_ref(), Requested::of(patterns), store)?);
+        contexts.insert(name.to_owned(), scan(name, dir, ignorefile, patterns, store)?);
     }
-    let seen: BTreeMap<String, BuildContext> =
-        contexts.iter().map(|(name, context)| (name.clone(), context.view.context.clone())).collect();
-    let key = key()?;
-    let mut snapshot = Snapshot::take(&graph, &seen, &Sealer::new(&key));
-    snapshot.ignorefiles = ignorefiles;
-    Ok(Observation { dockerfile, graph, unknown_frontend, snapshot, contexts, warnings })
+    let snapshot = Snapshot { ignorefiles, ..Snapshot::take(&graph, &BTreeMap::new(), &Sealer::new(&[0; 32])) };
+    let mut observation = Observation { graph, unknown_frontend, snapshot, contexts };
+    observation.retake(&key()?);
+    Ok(observation)
 }
 
 /// The rules of an ignore file; those of none ignore nothing.
@@ -122,15 +167,16 @@ fn scan(
     name: &str,
     dir: &ContextDir,
     source: Option<&IgnoreSource>,
-    requested: Requested,
+    patterns: Vec<Vec<u8>>,
     store: &Store,
 ) -> anyhow::Result<ObservedContext> {
+    let requested = watcher::resolve_requested(&dir.root, patterns);
     let cache_path = store.stat_cache_path(&dir.root);
     let scan = watcher::scan(&dir.root, &ignorefile(source)?, &requested, &StatCache::load(&cache_path))?;
     // Without its cache the next scan is slower, and says the same.
     let saved = store.create_parent(&cache_path).and_then(|()| Ok(scan.cache.save(&cache_path)?));
     if let Err(error) = saved {
-        render::warn(&format!("cannot keep what is known of unchanged files: {error:#}"));
+        store.warn(format!("cannot keep what is known of unchanged files: {error:#}"));
     }
     let now = scan.stamped;
     let sent_name = format!("{name} {}", dir.base_name());

@@ -11,9 +11,12 @@ mod platform;
 mod request;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
+use planner::context::ContextPath;
 use planner::engine_profile::EngineProfile;
 use planner::history::ProjectId;
 use planner::request::Request;
@@ -86,6 +89,11 @@ impl Project {
         (below.display().to_string(), context)
     }
 
+    /// Whether there is a Dockerfile.
+    pub(crate) fn has_dockerfile(&self) -> bool {
+        self.dockerfile.is_some()
+    }
+
     /// The Dockerfile.
     ///
     /// # Errors
@@ -131,20 +139,40 @@ impl ContextDir {
 }
 
 impl ContextDir {
+    /// The place of a path below the folder; `None` if it lies elsewhere. Links on the way are resolved, the last
+    /// component is not.
+    pub(crate) fn below(&self, path: &Path) -> Option<ContextPath> {
+        let absolute = cleaned(&std::path::absolute(path).ok()?);
+        let real = absolute.parent().and_then(|dir| fs::canonicalize(dir).ok()).zip(absolute.file_name());
+        let real = real.map_or_else(|| absolute.clone(), |(dir, name)| dir.join(name));
+        let below = real.strip_prefix(&self.root).or_else(|_| absolute.strip_prefix(&self.root)).ok()?;
+        Some(ContextPath::new(below.as_os_str().as_encoded_bytes()))
+    }
+
+    /// Whether something stands at a path below the folder.
+    pub(crate) fn holds(&self, path: &ContextPath) -> bool {
+        self.root.join(OsStr::from_bytes(path.as_bytes())).symlink_metadata().is_ok()
+    }
+
     /// The last part of the folder's absolute path, symbolic links not resolved: buildx names the engine's copy
     /// of a context by it (build/opt.go).
     pub(crate) fn base_name(&self) -> String {
         let absolute = std::path::absolute(&self.shown).unwrap_or_else(|_| self.root.clone());
-        let mut cleaned = PathBuf::new();
-        for part in absolute.components() {
-            if part == Component::ParentDir {
-                cleaned.pop();
-            } else {
-                cleaned.push(part);
-            }
-        }
-        cleaned.file_name().map_or_else(|| "/".to_owned(), |name| name.to_string_lossy().into_owned())
+        cleaned(&absolute).file_name().map_or_else(|| "/".to_owned(), |name| name.to_string_lossy().into_owned())
     }
+}
+
+/// An absolute path without `..`, symbolic links not looked at.
+fn cleaned(absolute: &Path) -> PathBuf {
+    let mut cleaned = PathBuf::new();
+    for part in absolute.components() {
+        if part == Component::ParentDir {
+            cleaned.pop();
+        } else {
+            cleaned.push(part);
+        }
+    }
+    cleaned
 }
 
 /// The reason of a failed system call as one clause, without the number.

@@ -4,8 +4,11 @@
 
 pub(crate) mod text;
 pub(crate) mod palette;
-pub(crate) mod json;
+pub(crate) mod explain;
+pub(crate) mod plan;
+pub(crate) mod record;
 pub(crate) mod context;
+pub(crate) mod json;
 
 use std::io::{self, Write as _};
 

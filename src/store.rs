@@ -72,6 +72,11 @@ impl Store {
         self.warnings.take()
     }
 
+    /// Adds a warning for the user.
+    pub(crate) fn warn(&self, warning: String) {
+        self.warnings.push(warning);
+    }
+
     /// The key for digests of values that look like secrets. Where none is kept yet the key is one of its own,
     /// good for this run; [`Store::append`] keeps it. What is going to record calls [`Store::keep_secret_key`].
     pub(crate) fn secret_key(&self) -> anyhow::Result<[u8; 32]> {

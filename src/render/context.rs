@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use planner::context::{ContextPath, Entry};
+use planner::context::ContextPath;
+use watcher::{EntryKind, Ignored, Kept};
 
 use super::palette::{FAINT, HEADLINE};
 use super::text;
@@ -20,32 +21,22 @@ pub(crate) struct ContextReport {
     /// The ignore file that counts.
     pub(crate) ignorefile: Option<String>,
     /// Everything a `COPY . /` would copy, in canonical order.
-    pub(crate) entries: Vec<(ContextPath, Entry)>,
+    pub(crate) entries: Vec<Kept>,
     /// What is left out, folders that are left out whole once.
     pub(crate) ignored: Vec<Ignored>,
     /// What no step of the target reads; `None` where no Dockerfile says what is read.
     pub(crate) unread: Option<Vec<ContextPath>>,
 }
 
-/// A path that is left out of the context.
-pub(crate) struct Ignored {
-    /// The file, or the folder with everything below it.
-    pub(crate) path: ContextPath,
-    /// The line that decides, counted from 1.
-    pub(crate) line: u32,
-    /// What stands there.
-    pub(crate) pattern: String,
-}
-
 impl ContextReport {
     /// How many entries are no folders.
     pub(crate) fn n_files(&self) -> usize {
-        self.entries.iter().filter(|(_, entry)| matches!(entry, Entry::File(_))).count()
+        self.entries.iter().filter(|entry| entry.kind != EntryKind::Folder).count()
     }
 
     /// The sizes of all files.
     pub(crate) fn n_bytes(&self) -> u64 {
-        self.entries.iter().map(|(_, entry)| size(entry)).sum()
+        self.entries.iter().map(|entry| entry.bytes).sum()
     }
 }
 
@@ -55,7 +46,7 @@ pub(crate) fn write(report: &ContextReport, verbose: bool) -> String {
     let n_rows = if verbose { usize::MAX } else { N_ROWS };
     headline(&mut out, report);
     let folders = folders(report);
-    section(&mut out, "largest folders", n_rows, &folders.iter().map(|folder| folder_row(folder)).collect::<Vec<_>>());
+    section(&mut out, "largest folders", n_rows, &folders.iter().map(folder_row).collect::<Vec<_>>());
     if let Some(ignorefile) = &report.ignorefile {
         let rows: Vec<String> = report.ignored.iter().map(ignored_row).collect();
         section(&mut out, &format!("ignored by {}", text::escape(ignorefile)), n_rows, &rows);
@@ -104,21 +95,18 @@ struct FolderTotal<'a> {
 /// The folders that hold files, the largest first.
 fn folders(report: &ContextReport) -> Vec<FolderTotal<'_>> {
     let mut totals: BTreeMap<&ContextPath, FolderTotal<'_>> = BTreeMap::new();
-    for (path, entry) in &report.entries {
-        match entry {
-            Entry::Folder(_) => {
-                totals.insert(path, FolderTotal { path, n_files: 0, n_bytes: 0 });
+    for entry in &report.entries {
+        if entry.kind == EntryKind::Folder {
+            totals.insert(&entry.path, FolderTotal { path: &entry.path, n_files: 0, n_bytes: 0 });
+            continue;
+        }
+        let mut parent = entry.path.parent();
+        while let Some(folder) = parent {
+            if let Some(total) = totals.get_mut(&folder) {
+                total.n_files += 1;
+                total.n_bytes += entry.bytes;
             }
-            Entry::File(_) => {
-                let mut parent = path.parent();
-                while let Some(folder) = parent {
-                    if let Some(total) = totals.get_mut(&folder) {
-                        total.n_files += 1;
-                        total.n_bytes += size(entry);
-                    }
-                    parent = folder.parent();
-                }
-            }
+            parent = folder.parent();
         }
     }
     let mut folders: Vec<_> = totals.into_values().filter(|total| total.n_files > 0).collect();
@@ -134,8 +122,4 @@ fn folder_row(folder: &FolderTotal<'_>) -> String {
 fn ignored_row(ignored: &Ignored) -> String {
     let (path, pattern) = (text::path(&ignored.path), text::escape(&ignored.pattern));
     format!("line {:<4} {path}  {FAINT}{pattern}{FAINT:#}", ignored.line)
-}
-
-fn size(entry: &Entry) -> u64 {
-    if let Entry::File(file) = entry { file.size() } else { 0 }
 }

@@ -1,6 +1,7 @@
 //! Every style of the text reports. The sixteen colours of the terminal's own theme only.
 
 use anstyle::{AnsiColor, Style};
+use planner::explanation::Status;
 
 /// `error:`
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -12,3 +13,13 @@ pub(crate) const HINT: Style = AnsiColor::Cyan.on_default().bold();
 pub(crate) const HEADLINE: Style = Style::new().bold();
 /// What matters less than its neighbours.
 pub(crate) const FAINT: Style = Style::new().dimmed();
+
+/// A step of that status.
+pub(crate) fn of_status(status: Status) -> Style {
+    match status {
+        Status::Hit => AnsiColor::Green.on_default(),
+        Status::Miss => AnsiColor::Red.on_default(),
+        Status::Pending | Status::Unknown => AnsiColor::Yellow.on_default(),
+        Status::Unused | Status::None => FAINT,
+    }
+}

@@ -108,7 +108,13 @@ fn parse(bytes: &[u8]) -> Parsed {
 fn parse_lines(bytes: &[u8], is_whole: impl Fn(&Line) -> bool) -> Parsed {
     let mut parsed = Parsed { lines: Vec::new(), good: Vec::new(), bad: None };
     for raw in bytes.split_inclusive(|byte| *byte == b'\n') {
-        let Some(text) = raw.strip_suffix(b"\n") else { break };
+        let Some(text) = raw.strip_suffix(b"\n") else {
+            let n = raw.len().min(FRONT.len());
+            if raw[..n] != FRONT.as_bytes()[..n] {
+                parsed.bad = Some("is damaged");
+            }
+            break;
+        };
         match read_line(text) {
             Some(line) if !is_whole(&line) => parsed.bad = Some("names builds whose steps are damaged"),
             Some(line) => {

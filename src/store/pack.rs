@@ -139,7 +139,7 @@ fn paths(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
 fn index(bytes: &[u8]) -> Result<Vec<(ContentDigest, Range<usize>)>, &'static str> {
     let payload = match unframe(MAGIC, VERSION, bytes) {
         Unframed::Whole(payload) => payload,
-        Unframed::Version(_) => return Err("was written by another version of stageplan"),
+        Unframed::OtherVersion => return Err("was written by another version of stageplan"),
         Unframed::Damaged => return Err("is damaged"),
     };
     let start = MAGIC.len() + 1;

@@ -40,7 +40,7 @@ pub(super) fn read(dir: &Path, name: &str, objects: &Objects, warnings: &Warning
     let Some(bytes) = files::read(&path)? else { return Ok(None) };
     let parsed = match unframe(MAGIC, VERSION, &bytes) {
         Unframed::Whole(payload) => parse(payload, name).ok_or("is damaged"),
-        Unframed::Version(_) => Err("was written by another version of stageplan"),
+        Unframed::OtherVersion => Err("was written by another version of stageplan"),
         Unframed::Damaged => Err("is damaged"),
     };
     let (root, mtimes) = match parsed {

@@ -12,7 +12,7 @@ pub(super) enum Unframed<'a> {
     /// Whole; these are the bytes inside the frame.
     Whole(&'a [u8]),
     /// Written by another version of the program.
-    Version(u8),
+    OtherVersion,
     /// Cut short, altered, or no file of this kind.
     Damaged,
 }
@@ -32,7 +32,7 @@ pub(super) fn frame(magic: [u8; 8], version: u8, payload: &[u8]) -> Vec<u8> {
 pub(super) fn unframe(magic: [u8; 8], version: u8, bytes: &[u8]) -> Unframed<'_> {
     match bytes.strip_prefix(&magic).and_then(<[u8]>::first) {
         None => return Unframed::Damaged,
-        Some(found) if *found != version => return Unframed::Version(*found),
+        Some(found) if *found != version => return Unframed::OtherVersion,
         Some(_) => {}
     }
     let Some(end) = bytes.len().checked_sub(CHECKSUM_LEN).filter(|end| *end > magic.len()) else {
@@ -126,7 +126,7 @@ mod tests {
     fn every_altered_or_missing_byte_is_noticed() {
         let whole = frame(*b"TESTFILE", 1, b"payload");
         assert!(matches!(unframe(*b"TESTFILE", 1, &whole), Unframed::Whole(b"payload")));
-        assert!(matches!(unframe(*b"TESTFILE", 2, &whole), Unframed::Version(1)));
+        assert!(matches!(unframe(*b"TESTFILE", 2, &whole), Unframed::OtherVersion));
         for index in 0..whole.len() {
             assert!(!matches!(unframe(*b"TESTFILE", 1, &whole[..index]), Unframed::Whole(_)), "cut at {index}");
             let mut altered = whole.clone();

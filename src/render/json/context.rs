@@ -1,7 +1,8 @@
 //! `stageplan.context/1`: what is in a build context.
 
-use planner::context::{ContextPath, Entry, FileKind};
+use planner::context::ContextPath;
 use serde::Serialize;
+use watcher::EntryKind;
 
 use super::PathView;
 use crate::render::context::ContextReport;
@@ -39,11 +40,11 @@ struct IgnoredView {
 
 impl From<&ContextReport> for ContextView {
     fn from(report: &ContextReport) -> Self {
-        let entries = report.entries.iter().map(|(path, entry)| EntryView {
-            path: path.into(),
-            bytes: n_bytes(entry),
-            mode: format!("{:04o}", mode(entry)),
-            r#type: kind(entry),
+        let entries = report.entries.iter().map(|entry| EntryView {
+            path: (&entry.path).into(),
+            bytes: entry.bytes,
+            mode: format!("{:04o}", entry.mode),
+            r#type: kind(entry.kind),
         });
         let ignored = report.ignored.iter().map(|ignored| IgnoredView {
             path: (&ignored.path).into(),
@@ -62,26 +63,13 @@ impl From<&ContextReport> for ContextView {
     }
 }
 
-fn n_bytes(entry: &Entry) -> u64 {
-    if let Entry::File(file) = entry { file.size() } else { 0 }
-}
-
-fn mode(entry: &Entry) -> u32 {
-    match entry {
-        Entry::File(file) => file.mode,
-        Entry::Folder(header) => header.as_ref().map_or(0o755, |header| header.mode),
-    }
-}
-
-fn kind(entry: &Entry) -> &'static str {
-    match entry {
-        Entry::Folder(_) => "directory",
-        Entry::File(file) => match file.kind {
-            FileKind::File { .. } => "file",
-            FileKind::Symlink { .. } => "symlink",
-            FileKind::Fifo => "fifo",
-            FileKind::Socket => "socket",
-            FileKind::Device { .. } => "device",
-        },
+fn kind(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Folder => "directory",
+        EntryKind::File => "file",
+        EntryKind::Symlink => "symlink",
+        EntryKind::Fifo => "fifo",
+        EntryKind::Socket => "socket",
+        EntryKind::Device => "device",
     }
 }

@@ -1,0 +1,70 @@
+//! `context`: what is in the build context, what is left out by which line, and what no step reads.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use planner::context::{BuildContext, ContextPath};
+use planner::explanation::reads::read_paths;
+use planner::graph::lower::MAIN_CONTEXT;
+use watcher::{EntryKind, Listing};
+
+use super::Session;
+use crate::Status;
+use crate::args::{Format, OutputArgs, ProjectArgs};
+use crate::forecast::Past;
+use crate::observation::{ignorefile, observe};
+use crate::project::Project;
+use crate::render;
+use crate::render::context::{self, ContextReport};
+use crate::render::json::{self, ContextView};
+
+/// Show what is in the build context, what is ignored and what no step reads
+///
+/// Works without a Dockerfile, too.
+#[derive(Args)]
+pub(super) struct ContextArgs {
+    #[command(flatten)]
+    project: ProjectArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(args: &ContextArgs, session: &Session) -> anyhow::Result<Status> {
+    let project = Project::open(&args.project)?;
+    let rules = ignorefile(project.ignorefile.as_ref())?;
+    let listing = watcher::list(&project.context.root, &rules)?;
+    let unread = if project.has_dockerfile() { Some(unread(args, &project, &listing, session)?) } else { None };
+    session.warn();
+    let report = ContextReport {
+        context: project.context.shown.display().to_string(),
+        ignorefile: project.ignorefile.as_ref().map(|source| source.name.display().to_string()),
+        entries: listing.kept,
+        ignored: listing.ignored,
+        unread,
+    };
+    let answer = match args.output.format {
+        Format::Text => context::write(&report, args.output.verbose),
+        Format::Json => json::write(&ContextView::from(&report))?,
+    };
+    render::answer(&answer)?;
+    Ok(Status::Answered)
+}
+
+/// The files that no step of the target reads, in canonical order.
+fn unread(
+    args: &ContextArgs,
+    project: &Project,
+    listing: &Listing,
+    session: &Session,
+) -> anyhow::Result<Vec<ContextPath>> {
+    let store = &session.store;
+    let profile = Past::read(store)?.profile(args.project.engine_profile, store, &project.id)?;
+    let observation = observe(project, &project.request(profile)?, store, || store.secret_key())?;
+    let scanned = observation.contexts.iter().map(|(name, context)| (name.clone(), context.now.context.clone()));
+    let scanned: BTreeMap<String, BuildContext> = scanned.collect();
+    let read = read_paths(&observation.snapshot, &scanned);
+    let read = read.get(MAIN_CONTEXT);
+    let files = listing.kept.iter().filter(|kept| kept.kind != EntryKind::Folder).map(|kept| &kept.path);
+    Ok(files.filter(|path| read.is_none_or(|read| !read.contains(*path))).cloned().collect())
+}

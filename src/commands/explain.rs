@@ -1,0 +1,53 @@
+//! `explain`: why will each step run again? Compares the present inputs with the recorded builds.
+
+use clap::Args;
+
+use super::Session;
+use crate::Status;
+use crate::args::{Format, OutputArgs, ProjectArgs};
+use crate::forecast::{Past, forecast};
+use crate::observation::observe;
+use crate::project::Project;
+use crate::render::json::{self, ExplainView};
+use crate::render::{self, explain};
+
+/// Say which steps will run again, and why
+///
+/// Compares the Dockerfile, the build context and the flags with the recorded builds. Neither Docker nor the network
+/// is needed; record a build with `stageplan record` first.
+#[derive(Args)]
+pub(super) struct ExplainArgs {
+    #[command(flatten)]
+    project: ProjectArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    /// Tell only of this step: `stage:line`, a line, or the instruction's first words
+    #[arg(long, value_name = "STEP")]
+    step: Option<String>,
+
+    /// Exit with 1 if some step that is used is no hit
+    #[arg(long)]
+    exit_code: bool,
+}
+
+pub(super) fn run(args: &ExplainArgs, session: &Session) -> anyhow::Result<Status> {
+    let project = Project::open(&args.project)?;
+    let store = &session.store;
+    let past = Past::read(store)?;
+    let request = project.request(past.profile(args.project.engine_profile, store, &project.id)?)?;
+    let observation = observe(&project, &request, store, || store.secret_key())?;
+    let mut forecast = forecast(&project, &observation, &past, store)?;
+    session.warn();
+    let all_hit = forecast.all_hit();
+    if let Some(step) = &args.step {
+        forecast.narrow(step)?;
+    }
+    let answer = match args.output.format {
+        Format::Text => explain::write(&forecast, args.output.verbose),
+        Format::Json => json::write(&ExplainView::explain(&project, &forecast))?,
+    };
+    render::answer(&answer)?;
+    Ok(if args.exit_code && !all_hit { Status::No } else { Status::Answered })
+}

@@ -1,0 +1,73 @@
+//! `plan`: what will this build do? Stages, steps, what each reads and waits for; with `--changed`, what an edit
+//! that has not been made would do.
+
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::Session;
+use crate::Status;
+use crate::args::{Format, OutputArgs, ProjectArgs};
+use crate::forecast::{Past, forecast, forecast_of_edit};
+use crate::observation::observe;
+use crate::project::Project;
+use crate::render;
+use crate::render::json::{self, ExplainView};
+
+/// Say what a build will do: its stages and steps, what they read and wait for
+#[derive(Args)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    project: ProjectArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    /// Ask what an edit of this file would do, everything else being built; `-` reads paths from standard input
+    #[arg(long, value_name = "PATH")]
+    changed: Vec<PathBuf>,
+
+    /// Exit with 1 if some step that is used is no hit
+    #[arg(long)]
+    exit_code: bool,
+}
+
+pub(super) fn run(args: &PlanArgs, session: &Session) -> anyhow::Result<Status> {
+    let project = Project::open(&args.project)?;
+    let store = &session.store;
+    let past = Past::read(store)?;
+    let request = project.request(past.profile(args.project.engine_profile, store, &project.id)?)?;
+    let observation = observe(&project, &request, store, || store.secret_key())?;
+    let forecast = if args.changed.is_empty() {
+        forecast(&project, &observation, &past, store)?
+    } else {
+        forecast_of_edit(&project, observation, past, store, &changed_paths(&args.changed)?)?
+    };
+    session.warn();
+    let answer = match args.output.format {
+        Format::Text => render::plan::write(&forecast, args.output.verbose),
+        Format::Json => json::write(&ExplainView::plan(&project, &forecast))?,
+    };
+    render::answer(&answer)?;
+    Ok(if args.exit_code && !forecast.all_hit() { Status::No } else { Status::Answered })
+}
+
+/// The paths as given; those on standard input end with NUL, or where there is none with line ends.
+fn changed_paths(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    use std::os::unix::ffi::OsStringExt as _;
+    let mut all = Vec::new();
+    for path in paths {
+        if path.as_os_str() != "-" {
+            all.push(path.clone());
+            continue;
+        }
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).context("cannot read paths from standard input")?;
+        let separator = if bytes.contains(&0) { 0 } else { b'\n' };
+        let given = bytes.split(|byte| *byte == separator).filter(|path| !path.is_empty());
+        all.extend(given.map(|path| PathBuf::from(std::ffi::OsString::from_vec(path.to_vec()))));
+    }
+    Ok(all)
+}

@@ -1,0 +1,71 @@
+//! `record`: the present inputs as those of a build that succeeded. What a build would have left in BuildKit's cache
+//! joins the store; nothing is built.
+
+use anyhow::Context as _;
+use clap::Args;
+use jiff::Timestamp;
+use planner::digest::Hasher;
+use planner::history::BuildRecord;
+use planner::recording;
+
+use super::Session;
+use crate::Status;
+use crate::args::ProjectArgs;
+use crate::forecast::{Past, Trees, predict_observed};
+use crate::observation::{Observation, observe};
+use crate::project::Project;
+use crate::render;
+use crate::store::{Addition, Store};
+
+/// Take the present inputs as those of a build that succeeded, without building
+///
+/// Run it after `docker build`, so that `stageplan explain` knows what BuildKit has in its cache.
+#[derive(Args)]
+pub(super) struct RecordArgs {
+    #[command(flatten)]
+    project: ProjectArgs,
+}
+
+pub(super) fn run(args: &RecordArgs, session: &Session) -> anyhow::Result<Status> {
+    let project = Project::open(&args.project)?;
+    let store = &session.store;
+    let past = Past::read(store)?;
+    let request = project.request(past.profile(args.project.engine_profile, store, &project.id)?)?;
+    let observation = observe(&project, &request, store, || store.keep_secret_key())?;
+    let record = build_record(&project, &observation, &past, store)?;
+    let n_new = record.steps.len();
+    let missing = recording::missing_source(&observation.snapshot).map(str::to_owned);
+    let trees = observation.contexts.values().map(|context| context.view.context.clone()).collect();
+    let sent = observation.contexts.values().map(|context| context.after()).collect();
+    store.append(&Addition { record, snapshot: observation.snapshot, trees, sent })?;
+    session.warn();
+    render::answer(&render::record::write(n_new, missing.as_deref()))?;
+    Ok(if missing.is_some() { Status::No } else { Status::Answered })
+}
+
+fn build_record(
+    project: &Project,
+    observation: &Observation,
+    past: &Past,
+    store: &Store,
+) -> anyhow::Result<BuildRecord> {
+    let now = Timestamp::now();
+    let id = new_id(project, now)?;
+    // Under an unknown frontend nobody knows what the steps are.
+    let steps = if observation.unknown_frontend.is_some() {
+        Vec::new()
+    } else {
+        let trees = Trees::new(store, observation.contexts.values().map(|context| context.view.context.clone()));
+        let prediction = predict_observed(observation, past, &trees);
+        recording::record(&observation.snapshot, &prediction, &past.ledger, &id)
+    };
+    Ok(BuildRecord { id, recorded_at: now.to_string(), project: project.id.clone(), steps })
+}
+
+/// No two processes of one moment share a process number.
+fn new_id(project: &Project, now: Timestamp) -> anyhow::Result<String> {
+    let nanoseconds = u64::try_from(now.as_nanosecond()).context("the clock stands before 1970")?;
+    let mut hasher = Hasher::new("build id");
+    hasher.number(nanoseconds).number(std::process::id().into()).text(&project.id.context);
+    Ok(hasher.finish().short())
+}

@@ -1,0 +1,197 @@
+//! The report of `explain`: the conclusion, then each step that will run for reasons of its own with those that
+//! follow from it, then what is open, then what BuildKit will get wrong. In goes a [`Forecast`], out comes text.
+
+use std::fmt::Write as _;
+
+use planner::cause::{Cause, CauseKind};
+use planner::explanation::{InstructionReport, StageReport, Status};
+use planner::prediction::Gap;
+
+use super::palette::{self, FAINT, HEADLINE};
+use super::text;
+use crate::forecast::Forecast;
+
+/// Causes of one step that are shown without `--verbose`.
+const N_CAUSES: usize = 4;
+/// Characters of an instruction that are shown without `--verbose`.
+const N_CHARACTERS: usize = 72;
+
+/// The report as text; everything if `verbose`.
+pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
+    let mut out = String::new();
+    let steps = steps(forecast);
+    // Writing into a String cannot fail.
+    let _ = writeln!(out, "{HEADLINE}{}{HEADLINE:#}", conclusion(forecast));
+    for (index, (name, step)) in steps.iter().enumerate().filter(|(_, (_, step))| step.status == Status::Miss) {
+        if step.root.is_some() {
+            continue;
+        }
+        let _ = writeln!(out);
+        line(&mut out, "runs", name, step, verbose);
+        causes(&mut out, step, verbose);
+        let followers = steps.iter().skip(index + 1).filter(|(_, other)| other.root.as_deref() == Some(name));
+        for (other, follower) in followers.filter(|(_, other)| other.status == Status::Miss) {
+            line(&mut out, "then", other, follower, verbose);
+        }
+    }
+    section(&mut out, &steps, Status::Pending, "decided by what a step before it makes", verbose);
+    if forecast.gap.is_none() {
+        section(&mut out, &steps, Status::Unknown, "nobody can say", verbose);
+    }
+    stale(&mut out, &steps, verbose);
+    if verbose {
+        section(&mut out, &steps, Status::Hit, "taken from the cache", verbose);
+    }
+    hint(&mut out, forecast);
+    out
+}
+
+/// Each step with its name, `stage:line`, in file order.
+pub(crate) fn steps(forecast: &Forecast) -> Vec<(String, &InstructionReport)> {
+    let stages = forecast.explanation.targets.iter().flat_map(|target| &target.stages);
+    let named = |stage: &StageReport, step: &InstructionReport| {
+        let stage_name = stage.name.clone().or(stage.index.map(|index| index.to_string())).unwrap_or_default();
+        format!("{stage_name}:{}", step.placed.line)
+    };
+    let steps = stages.flat_map(|stage| stage.instructions.iter().map(move |step| (named(stage, step), step)));
+    steps.filter(|(_, step)| !matches!(step.status, Status::None | Status::Unused)).collect()
+}
+
+/// One sentence that answers the question.
+pub(crate) fn conclusion(forecast: &Forecast) -> String {
+    let steps = steps(forecast);
+    let count = |status| steps.iter().filter(|(_, step)| step.status == status).count();
+    let (all, hits) = (text::count(steps.len(), "step"), count(Status::Hit));
+    match forecast.gap {
+        Some(Gap::UnknownFrontend) => return "nobody can say: another frontend reads this Dockerfile".to_owned(),
+        Some(_) => return "nothing is recorded for this project yet".to_owned(),
+        None if steps.is_empty() => return "this build makes no steps".to_owned(),
+        None if hits == steps.len() => return format!("all {all} will come from the cache"),
+        None => {}
+    }
+    let mut parts = Vec::new();
+    let roots = steps.iter().filter(|(_, step)| step.status == Status::Miss && step.root.is_none()).count();
+    if count(Status::Miss) > 0 {
+        let roots = text::count(roots, "root cause");
+        parts.push(format!("{} of {all} will run, {roots}", count(Status::Miss)));
+    }
+    if count(Status::Pending) > 0 {
+        parts.push(format!("{} may", count(Status::Pending)));
+    }
+    if count(Status::Unknown) > 0 {
+        parts.push(format!("of {} nobody can say", count(Status::Unknown)));
+    }
+    let fails = steps.iter().any(|(_, step)| is_missing_source(step));
+    if fails {
+        parts.push("the build will fail".to_owned());
+    }
+    parts.join("; ")
+}
+
+fn is_missing_source(step: &InstructionReport) -> bool {
+    step.causes.iter().any(|cause| cause.kind == CauseKind::SourceMissing)
+}
+
+fn section(out: &mut String, steps: &[(String, &InstructionReport)], status: Status, title: &str, verbose: bool) {
+    let of_status: Vec<_> = steps.iter().filter(|(_, step)| step.status == status).collect();
+    if of_status.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{HEADLINE}{title}{HEADLINE:#}");
+    for (name, step) in of_status {
+        line(out, status.name(), name, step, verbose);
+        if status == Status::Unknown {
+            causes(out, step, verbose);
+        }
+    }
+}
+
+fn stale(out: &mut String, steps: &[(String, &InstructionReport)], verbose: bool) {
+    for (name, step) in steps.iter().filter(|(_, step)| step.stale_risk) {
+        let _ = writeln!(out, "\n{HEADLINE}BuildKit will not notice an edit, and take a stale result{HEADLINE:#}");
+        line(out, "stale", name, step, verbose);
+        causes(out, step, verbose);
+    }
+}
+
+/// `word  stage:line  INSTRUCTION`.
+pub(crate) fn line(out: &mut String, word: &str, name: &str, step: &InstructionReport, verbose: bool) {
+    let style = palette::of_status(step.status);
+    let instruction = shortened(&text::escape(&step.placed.text), verbose);
+    let trigger = if step.placed.trigger { "ONBUILD " } else { "" };
+    let _ = writeln!(out, "{style}{word:<8}{style:#}{FAINT}{:<12}{FAINT:#} {trigger}{instruction}", text::escape(name));
+}
+
+fn causes(out: &mut String, step: &InstructionReport, verbose: bool) {
+    let n_shown = if verbose { usize::MAX } else { N_CAUSES };
+    for cause in step.causes.iter().take(n_shown) {
+        let _ = writeln!(out, "{:21}{}", "", sentence(cause, verbose));
+    }
+    if step.causes.len() > n_shown {
+        let _ =
+            writeln!(out, "{:21}{FAINT}and {} more (--verbose shows all){FAINT:#}", "", step.causes.len() - n_shown);
+    }
+}
+
+/// A cause in the user's words.
+pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
+    let path = cause.path.as_ref().map_or_else(|| "a file".to_owned(), text::path);
+    let name = text::escape(cause.name.as_deref().unwrap_or_default());
+    let value = |value: &Option<String>| value.as_deref().map(|value| shortened(&text::escape(value), verbose));
+    let change = match (value(&cause.old), value(&cause.new)) {
+        (Some(old), Some(new)) => format!(": {old} → {new}"),
+        (None, Some(new)) => format!(": now {new}"),
+        (Some(old), None) => format!(": was {old}"),
+        (None, None) => String::new(),
+    };
+    let root = text::escape(cause.root.as_deref().unwrap_or("another step"));
+    match cause.kind {
+        CauseKind::NeverRecorded => "no recorded build made this step".to_owned(),
+        CauseKind::FileAdded => format!("{path} is new"),
+        CauseKind::FileRemoved => format!("{path} is gone"),
+        CauseKind::FileModified => match cause.detail.as_deref() {
+            None | Some("content") => format!("{path} changed"),
+            Some(detail) => format!("{path} changed its {detail}"),
+        },
+        CauseKind::SourceMissing => format!("{path} is not in the build context; the build fails here"),
+        CauseKind::InstructionEdited => match cause.detail.as_deref() {
+            Some(detail) => format!("the instruction's {} was edited", text::escape(detail)),
+            None => format!("the instruction was edited{change}"),
+        },
+        CauseKind::InstructionAdded => "the instruction is new".to_owned(),
+        CauseKind::BuildArgChanged => format!("build argument {name} changed{change}"),
+        CauseKind::EnvChanged => format!("variable {name} changed{change}"),
+        CauseKind::WorkdirChanged => format!("the working folder changed{change}"),
+        CauseKind::UserChanged => format!("the user changed{change}"),
+        CauseKind::ShellChanged => format!("the shell changed{change}"),
+        CauseKind::MountChanged => format!("mount {name} changed{change}"),
+        CauseKind::NetworkChanged => format!("the network changed{change}"),
+        CauseKind::HostConfigChanged => format!("{name} of the build's host configuration changed{change}"),
+        CauseKind::BaseImageChanged => format!("the base image changed{change}"),
+        CauseKind::BaseStageChanged => format!("it stands upon another stage{change}"),
+        CauseKind::PlatformChanged => format!("the platform changed{change}"),
+        CauseKind::NoCacheRequested => "--no-cache asks for it".to_owned(),
+        CauseKind::Upstream => format!("follows from {root}"),
+        CauseKind::IgnorefileChanged => "the ignore file changed".to_owned(),
+        CauseKind::StaleSource => format!("{path} changed its {}", cause.detail.as_deref().unwrap_or("content")),
+        CauseKind::RemoteSource => format!("only a server knows what {name} holds"),
+        CauseKind::UnknownFrontend => "another frontend reads the Dockerfile".to_owned(),
+        CauseKind::BaseUnresolved => format!("{name} may be the image that was used before, or not"),
+    }
+}
+
+/// What to do where nothing could be said.
+fn hint(out: &mut String, forecast: &Forecast) {
+    if forecast.gap == Some(Gap::NeverRecorded) {
+        let style = palette::HINT;
+        let _ =
+            writeln!(out, "{style}hint{style:#}: after a build, `stageplan record` takes the present state as built");
+    }
+}
+
+fn shortened(text: &str, verbose: bool) -> String {
+    if verbose || text.chars().count() <= N_CHARACTERS {
+        return text.to_owned();
+    }
+    text.chars().take(N_CHARACTERS - 1).chain(['…']).collect()
+}
