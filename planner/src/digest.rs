@@ -93,14 +93,44 @@ pub struct ImageDigest(pub String);
 /// Feeds fields to blake3, each with its length in front, so that `("ab", "c")` and `("a", "bc")` differ.
 #[derive(Clone)]
 pub struct Hasher {
-    /// Fields not hashed yet: most values are short, and hashing them in one go is several times faster.
-    pending: Vec<u8>,
+    pending: Pending,
     key: Option<[u8; 32]>,
     streamed: Option<Box<blake3::Hasher>>,
 }
 
+/// Fields not hashed yet: most values are short, and hashing them in one go, without asking for memory, is
+/// several times faster.
+#[derive(Clone)]
+enum Pending {
+    Short { bytes: [u8; SHORT], n_bytes: usize },
+    Long(Vec<u8>),
+}
+
+/// Room for what is hashed most often, the entry of a file.
+const SHORT: usize = 160;
+
 /// How many bytes are gathered before they are hashed.
 const MOST_PENDING: usize = 64 << 10;
+
+impl Pending {
+    fn push(&mut self, added: &[u8]) {
+        match self {
+            Self::Short { bytes, n_bytes } if *n_bytes + added.len() <= SHORT => {
+                bytes[*n_bytes..*n_bytes + added.len()].copy_from_slice(added);
+                *n_bytes += added.len();
+            }
+            Self::Short { bytes, n_bytes } => *self = Self::Long([&bytes[..*n_bytes], added].concat()),
+            Self::Long(bytes) => bytes.extend_from_slice(added),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Short { bytes, n_bytes } => &bytes[..*n_bytes],
+            Self::Long(bytes) => bytes,
+        }
+    }
+}
 
 impl Hasher {
     /// A hasher for one kind of value; values of two kinds never share a digest.
@@ -116,19 +146,21 @@ impl Hasher {
     }
 
     fn of_kind(key: Option<[u8; 32]>, kind: &str) -> Self {
-        let mut hasher = Self { pending: Vec::with_capacity(128), key, streamed: None };
+        let mut hasher = Self { pending: Pending::Short { bytes: [0; SHORT], n_bytes: 0 }, key, streamed: None };
         hasher.text(kind);
         hasher
     }
 
     /// Adds one field.
     pub fn field(&mut self, bytes: &[u8]) -> &mut Self {
-        self.pending.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
-        self.pending.extend_from_slice(bytes);
-        if self.pending.len() > MOST_PENDING {
+        self.pending.push(&(bytes.len() as u64).to_le_bytes());
+        self.pending.push(bytes);
+        if let Pending::Long(pending) = &mut self.pending
+            && pending.len() > MOST_PENDING
+        {
             let start = || Box::new(self.key.map_or_else(blake3::Hasher::new, |key| blake3::Hasher::new_keyed(&key)));
-            self.streamed.get_or_insert_with(start).update(&self.pending);
-            self.pending.clear();
+            self.streamed.get_or_insert_with(start).update(pending);
+            pending.clear();
         }
         self
     }
@@ -151,10 +183,11 @@ impl Hasher {
     /// The digest of all fields so far.
     #[must_use]
     pub fn finish(&self) -> ContentDigest {
+        let pending = self.pending.bytes();
         let hash = match (&self.streamed, &self.key) {
-            (Some(streamed), _) => streamed.as_ref().clone().update(&self.pending).finalize(),
-            (None, Some(key)) => blake3::keyed_hash(key, &self.pending),
-            (None, None) => blake3::hash(&self.pending),
+            (Some(streamed), _) => streamed.as_ref().clone().update(pending).finalize(),
+            (None, Some(key)) => blake3::keyed_hash(key, pending),
+            (None, None) => blake3::hash(pending),
         };
         ContentDigest(*hash.as_bytes())
     }
@@ -167,7 +200,9 @@ mod tests {
     #[test]
     fn a_digest_is_blake3_over_the_framed_fields_however_long() {
         let (key, long) = ([7; 32], vec![1; 50_000]);
-        for fields in [vec![b"a".as_slice(), b"", b"bc"], vec![&long, b"x", &long, &long]] {
+        for fields in
+            [vec![b"a".as_slice(), b"", b"bc"], vec![&long[..132], b"", b"x"], vec![&long, b"x", &long, &long]]
+        {
             let mut framed = b"\x04\0\0\0\0\0\0\0kind".to_vec();
             let (mut open, mut keyed) = (Hasher::new("kind"), Hasher::keyed(&key, "kind"));
             for field in fields {

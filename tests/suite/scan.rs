@@ -35,15 +35,15 @@ impl Context {
     }
 
     fn scan(&self) -> Scan {
-        self.scan_for("", Requested::everything())
+        self.scan_for("", &Requested::everything())
     }
 
-    fn scan_for(&self, ignorefile: &str, requested: Requested) -> Scan {
+    fn scan_for(&self, ignorefile: &str, requested: &Requested) -> Scan {
         self.try_scan(ignorefile, requested).unwrap()
     }
 
-    fn try_scan(&self, ignorefile: &str, requested: Requested) -> Result<Scan, ScanError> {
-        watcher::scan(self.0.path(), &Ignorefile::parse(ignorefile.as_bytes()).0, &requested, &StatCache::none())
+    fn try_scan(&self, ignorefile: &str, requested: &Requested) -> Result<Scan, ScanError> {
+        watcher::scan(self.0.path(), &Ignorefile::parse(ignorefile.as_bytes()).0, requested, &StatCache::none())
     }
 
     fn scan_with(&self, cache: &StatCache) -> Scan {
@@ -115,7 +115,7 @@ fn what_comes_back_brings_its_folders_and_empty_folders_stay() {
     let context =
         Context::new(&[("dir/sub/keep", ""), ("dir/sub/drop", ""), ("gone/x", ""), ("left/x.tmp", ""), ("y", "")]);
     set_mode(&context.at("dir"), 0o711);
-    let scan = context.scan_for("dir\ngone\n**/*.tmp\n!dir/sub/keep\n", Requested::everything());
+    let scan = context.scan_for("dir\ngone\n**/*.tmp\n!dir/sub/keep\n", &Requested::everything());
     assert_eq!(paths(&scan), ["dir/", "dir/sub/", "dir/sub/keep", "left/", "y"]);
     assert_eq!(folder_mode(&scan, "dir"), 0o711);
     assert_eq!(scan.n_hashed, 2);
@@ -133,11 +133,11 @@ fn only_what_is_requested_is_read() {
     ];
     let context = Context::new(&files);
     fs::create_dir(context.at("src/empty")).unwrap();
-    let scan = context.scan_for("", requested(&["src", "/pkg/*/go.mod", "missing"]));
+    let scan = context.scan_for("", &requested(&["src", "/pkg/*/go.mod", "missing"]));
     let expected = ["pkg/", "pkg/one/", "pkg/one/go.mod", "src/", "src/a.rs", "src/b/", "src/b/c.rs", "src/empty/"];
     assert_eq!(paths(&scan), expected);
     assert_eq!(scan.n_hashed, 3);
-    assert!(paths(&context.scan_for("", Requested::default())).is_empty());
+    assert!(paths(&context.scan_for("", &Requested::default())).is_empty());
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn links_are_kept_as_links_and_loops_end() {
     assert_eq!(paths(&context.scan()), links);
     let sent_for = |sources: &[&str]| {
         let sources = sources.iter().map(|source| source.as_bytes().to_vec());
-        paths(&context.scan_for("", watcher::resolve_requested(context.0.path(), sources)))
+        paths(&context.scan_for("", &watcher::resolve_requested(context.0.path(), sources)))
     };
     assert_eq!(sent_for(&["absolute/x"]), ["absolute", "real/", "real/x"]);
     assert_eq!(sent_for(&["way/y", "way/z"]), ["other/", "other/y", "other/z", "way"]);
@@ -192,12 +192,12 @@ fn what_is_needed_must_be_readable() {
     }
     let is_unreadable =
         |error: ScanError, wanted: &str| matches!(error, ScanError::Unreadable { path, .. } if path.ends_with(wanted));
-    assert!(is_unreadable(context.try_scan("", Requested::everything()).unwrap_err(), "secret"));
-    assert_eq!(paths(&context.scan_for("secret", Requested::everything())), ["dir/", "dir/y"]);
-    assert_eq!(paths(&context.scan_for("", requested(&["dir"]))), ["dir/", "dir/y"]);
+    assert!(is_unreadable(context.try_scan("", &Requested::everything()).unwrap_err(), "secret"));
+    assert_eq!(paths(&context.scan_for("secret", &Requested::everything())), ["dir/", "dir/y"]);
+    assert_eq!(paths(&context.scan_for("", &requested(&["dir"]))), ["dir/", "dir/y"]);
     set_mode(&context.at("dir"), 0o000);
-    let unreadable_folder = context.try_scan("secret", Requested::everything()).unwrap_err();
-    let passed_by = context.scan_for("*\n!**/z", Requested::everything());
+    let unreadable_folder = context.try_scan("secret", &Requested::everything()).unwrap_err();
+    let passed_by = context.scan_for("*\n!**/z", &Requested::everything());
     set_mode(&context.at("dir"), 0o755);
     assert!(is_unreadable(unreadable_folder, "dir"));
     assert!(paths(&passed_by).is_empty());
@@ -209,7 +209,7 @@ fn any_bytes_can_be_a_name() {
     for name in [b"\xff\xfe".as_slice(), b"a\nb", b" ", b"x\xe2\x82/\\", b"*"] {
         context.write(name, "x");
     }
-    let scan = context.scan_for("a*", Requested::everything());
+    let scan = context.scan_for("a*", &Requested::everything());
     let mut names = Vec::new();
     scan.stamped.context.visit(&mut |path, _| names.push(path.as_bytes().to_vec()));
     assert_eq!(names, [b" ".as_slice(), b"*", b"x\xe2\x82", b"x\xe2\x82/\\", b"\xff\xfe"]);
@@ -240,7 +240,7 @@ fn a_link_to_a_root_is_that_root() {
 #[test]
 fn a_broken_pattern_fails_the_scan() {
     let context = Context::new(&[("x", "")]);
-    let error = context.try_scan("\nfo\\o", Requested::everything()).unwrap_err();
+    let error = context.try_scan("\nfo\\o", &Requested::everything()).unwrap_err();
     assert_eq!(error.to_string(), "failed to match excludepatterns: syntax error in pattern");
     assert!(matches!(error, ScanError::BrokenPattern(broken) if broken.line == 2 && broken.written == "fo\\o"));
 }

@@ -1,5 +1,6 @@
-//! What is in a context and what is left out of it by which line, without reading a single file: the answer to
-//! "what would `COPY . /` copy". Entries come in canonical order (a folder, then what it holds).
+//! What is in a context and what is left out of it by which line: the answer to "what would `COPY . /` copy". A
+//! root and an ignore file go in; entries come out in canonical order (a folder, then what it holds). No file is
+//! opened.
 
 use std::path::Path;
 

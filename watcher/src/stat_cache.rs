@@ -1,12 +1,11 @@
-//! What an earlier scan of one context root found out, so that a later one reads only what has moved: for each
-//! file its [`Stamp`] and the digests of its content and extended attributes, for each folder those of its own
-//! attributes. Stamps go in, digests or nothing come out. A stamp that is not clearly older than the scan that
-//! took it proves nothing, as the file may have changed once more within one tick of the clock; it is not
-//! answered for ("racily clean", as git calls it).
+//! What an earlier scan of one context root found out, so that a later one reads only what has moved. Stamps go
+//! in; the digests of content and extended attributes come out, or nothing. A stamp that is not clearly older
+//! than the scan that took it is not answered for: the file may have changed once more within one tick of the
+//! clock ("racily clean", as git calls it).
 //!
-//! On disk this is one flat file, little-endian: a head, folders sorted by path, records sorted by name within
-//! each folder, attribute digests, texts, and blake3 of all that. Anything unexpected in it makes it no cache:
-//! a cache may be lost, never wrong. It is written beside its place, then renamed.
+//! On disk: one flat file, little-endian; a head, folders sorted by path, records sorted by name within each
+//! folder, attribute digests, texts, and blake3 of it all. Anything unexpected makes it no cache: it may be lost,
+//! never wrong.
 
 use std::cmp::Ordering;
 use std::io::Write;
