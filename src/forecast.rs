@@ -43,6 +43,18 @@ impl Past {
         self.builds.iter().rev().filter(|build| is_same_project(&build.project, id)).collect()
     }
 
+    /// The builds of whatever project had this very Dockerfile, newest first: a project that was moved or checked out
+    /// elsewhere has a new path, and where it is no repository nothing else to be known by.
+    fn of_lookalikes(&self, snapshot: &Snapshot, store: &Store) -> Vec<&BuildRecord> {
+        const N_SEARCHED: usize = 50;
+        let last = self.builds.iter().rev().take(N_SEARCHED);
+        let is_alike = |build: &&BuildRecord| {
+            let recorded = store.snapshot(&build.id).ok().flatten();
+            recorded.is_some_and(|recorded| instructions(&recorded).eq(instructions(snapshot)))
+        };
+        last.filter(is_alike).collect()
+    }
+
     /// The rules to follow: those asked for, else those of the last recorded build, of this project if it has
     /// one, else those of the newest BuildKit.
     pub(crate) fn profile(
@@ -60,6 +72,12 @@ impl Past {
         let preset = snapshot.and_then(|snapshot| EngineProfile::preset(&snapshot.profile.name));
         Ok(preset.unwrap_or_else(EngineProfile::buildkit))
     }
+}
+
+/// The text of every instruction with its stage.
+fn instructions(snapshot: &Snapshot) -> impl Iterator<Item = (usize, &str)> {
+    let stages = snapshot.targets.iter().flat_map(|target| target.stages.iter().enumerate());
+    stages.flat_map(|(index, stage)| stage.instructions.iter().map(move |placed| (index, placed.text.as_str())))
 }
 
 fn is_same_project(recorded: &ProjectId, now: &ProjectId) -> bool {
@@ -174,7 +192,10 @@ pub(crate) fn forecast(
     if store.has_lost_builds() {
         doubt_misses(&observation.snapshot, &mut prediction);
     }
-    let builds = past.of_project(&project.id);
+    let mut builds = past.of_project(&project.id);
+    if builds.is_empty() {
+        builds = past.of_lookalikes(&observation.snapshot, store);
+    }
     let gap = match (&observation.unknown_frontend, builds.is_empty()) {
         (Some(_), _) => Some(Gap::UnknownFrontend),
         (None, true) => Some(Gap::NeverRecorded),
