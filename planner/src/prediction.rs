@@ -165,6 +165,7 @@ impl Matching<'_, '_> {
             let kind = &self.snapshot.steps[input.index()].kind;
             match standing.verdict {
                 Verdict::Unknown(gap) => Some(gap),
+                _ if matches!(kind, StepKind::Remote { .. }) => Some(Gap::RemoteSource),
                 _ if matches!(kind, StepKind::Image { resolved: false, .. }) => {
                     self.is_new_image(step, now).then_some(Gap::BaseUnresolved)
                 }

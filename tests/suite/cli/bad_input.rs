@@ -79,7 +79,7 @@ fn a_dockerfile_that_buildkit_refuses_is_refused_with_its_words() {
         ("FROM alpine:3.20 AS a\nCOPY --from=a /x /y\n", "circular dependency detected on stage: a"),
         ("FROM alpine:3.20\nCOPY --from=9 /x /y\n", "invalid stage index 9"),
         (
-            "FROM alpine:3.20 AS a\nCOPY --from=b /x /y\nFROM alpine:3.20 AS b\n",
+            "FROM alpine:3.20 AS a\nCOPY --from=b /x /y\nFROM alpine:3.20 AS b\nFROM a\n",
             "needs to be defined before current stage",
         ),
         ("FROM alpine:3.20\nWORKDIR ${X\n", "missing '}'"),

@@ -35,7 +35,7 @@ fn with_nothing_recorded_every_step_is_unknown() {
     }
     let text = project.run("explain", &[]);
     let told = format!("{}{}", text.text(), text.stderr);
-    assert!(told.contains("record") && told.contains("--since"), "no hint says what to do:\n{told}");
+    assert!(told.contains("stageplan record"), "no hint says what to do:\n{told}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn the_context_is_left_as_it_was() {
     let mut project = small_project();
     let before = fingerprint(&project.context());
     recorded(&project);
-    for command in ["explain", "plan", "context", "graph", "optimize", "history"] {
+    for command in ["explain", "plan", "context"] {
         let answer = project.run(command, &[]);
         assert!(matches!(answer.code, Some(0)), "{command}: {:?} {}", answer.code, answer.stderr);
     }
@@ -84,12 +84,12 @@ fn values_that_look_like_secrets_are_compared_but_never_kept_or_said() {
     let project = project(dockerfile, &[]);
     let tokens = ["tok-93d1b7ce51", "tok-0a64e82f9d"];
     let mut answers = Vec::new();
-    for command in ["record", "explain", "plan", "graph"] {
+    for command in ["record", "explain", "plan"] {
         answers.push(project.run(command, &["--build-arg", &format!("API_TOKEN={}", tokens[0])]));
     }
     assert!(answers.iter().all(|answer| answer.code == Some(0)), "{}", answers[0].stderr);
     let other = format!("API_TOKEN={}", tokens[1]);
-    for format in ["text", "json", "markdown", "github", "html"] {
+    for format in ["text", "json"] {
         answers.push(project.run("explain", &["--build-arg", &other, "--format", format]));
     }
     let report = project.run("explain", &["--build-arg", &other, "--format", "json"]).report();
