@@ -15,7 +15,7 @@ pub(crate) struct ProjectArgs {
     #[arg(value_name = "CONTEXT", default_value = ".")]
     pub(crate) context: PathBuf,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Builder flags (they mean what they mean to `docker buildx build`)")]
     flags: BuilderFlags,
 
     /// Which engine's rules to follow where engines differ [default: that of the last recorded build, else buildkit]
@@ -41,7 +41,6 @@ impl ProjectArgs {
 
 /// The flags of `docker buildx build` that can change what is cached, as typed.
 #[derive(Args, Clone, Default, Debug)]
-#[command(next_help_heading = "Builder flags (they mean what they mean to `docker buildx build`)")]
 pub(crate) struct BuilderFlags {
     /// The Dockerfile, `-` to read it from standard input [default: CONTEXT/Dockerfile]
     #[arg(short, long, value_name = "PATH")]

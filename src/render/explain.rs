@@ -139,6 +139,8 @@ pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
     let name = text::escape(cause.name.as_deref().unwrap_or_default());
     let value = |value: &Option<String>| value.as_deref().map(|value| shortened(&text::escape(value), verbose));
     let change = match (value(&cause.old), value(&cause.new)) {
+        // Two secrets look the same.
+        (Some(old), Some(new)) if old == new => String::new(),
         (Some(old), Some(new)) => format!(": {old} → {new}"),
         (None, Some(new)) => format!(": now {new}"),
         (Some(old), None) => format!(": was {old}"),

@@ -10,6 +10,8 @@ use crate::case::Case;
 use crate::case::project::{Answer, Project, below};
 
 mod bad_input;
+mod context;
+mod flags;
 mod hostile_names;
 mod output;
 mod state;
