@@ -82,7 +82,7 @@ fn a_dockerfile_that_buildkit_refuses_is_refused_with_its_words() {
             "FROM alpine:3.20 AS a\nCOPY --from=b /x /y\nFROM alpine:3.20 AS b\nFROM a\n",
             "needs to be defined before current stage",
         ),
-        ("FROM alpine:3.20\nWORKDIR ${X\n", "missing '}'"),
+        ("FROM alpine:3.20\nWORKDIR ${\n", "missing '}'"),
     ] {
         assert_all_refuse(&project(dockerfile, &[]), words);
     }
