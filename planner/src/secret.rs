@@ -20,6 +20,9 @@ pub fn looks_secret(name: &str, value: &str) -> bool {
 /// `"name": "value"`), and values that look like secrets wherever they stand.
 #[must_use]
 pub fn mask(text: &str) -> String {
+    if !has_clue(text) {
+        return text.to_owned();
+    }
     let named = [&PAIR, &JSON_PAIR, &JSON_FLAG, &LEGACY, &SPACED].into_iter().fold(text.to_owned(), |text, regex| {
         replace(regex, &text, |found| {
             let (name, value) = (&found["name"], &found["value"]);
@@ -56,6 +59,37 @@ const WORDS: [&str; 4] = ["AUTH", "PASS", "PAT", "PWD"];
 /// Words in front of `KEY`.
 const KEY_KINDS: [&str; 7] = ["API", "PRIVATE", "ACCESS", "SIGNING", "ENCRYPTION", "SSH", "DEPLOY"];
 
+/// What every masked text holds somewhere, in lower case: a part of a secret-looking name, or of a value's form.
+const CLUES: [&str; 21] = [
+    "token",
+    "secret",
+    "pass",
+    "pwd",
+    "auth",
+    "pat",
+    "key",
+    "credential",
+    "gh",
+    "glpat-",
+    "npm_",
+    "xox",
+    "sk-",
+    "akia",
+    "asia",
+    "aiza",
+    "eyj",
+    "-----begin",
+    "://",
+    "private",
+    "access",
+];
+
+/// Whether a closer look is worth it. Most texts hold no clue, and then no regular expression is ever compiled.
+fn has_clue(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    CLUES.iter().any(|clue| lower.contains(clue))
+}
+
 fn is_secret_name(name: &str) -> bool {
     let words = words(name);
     // `DB_PASSWORD_FILE` names a place, not a value.
@@ -90,10 +124,13 @@ fn words(name: &str) -> Vec<String> {
 fn is_harmless(value: &str) -> bool {
     let lower = value.trim().to_ascii_lowercase();
     matches!(lower.as_str(), "" | "0" | "1" | "true" | "false" | "yes" | "no" | "on" | "off" | "none" | "null" | MASK)
-        || REFERENCE.as_ref().is_some_and(|reference| reference.is_match(value.trim()))
+        || (lower.starts_with('$') && REFERENCE.as_ref().is_some_and(|reference| reference.is_match(value.trim())))
 }
 
 fn is_secret_value(value: &str) -> bool {
+    if !has_clue(value) {
+        return false;
+    }
     let matches = |regex: &LazyLock<Option<Regex>>| regex.as_ref().is_some_and(|regex| regex.is_match(value));
     let password = URL_PASSWORD.as_ref().and_then(|regex| regex.captures(value));
     matches(&SECRET_VALUE) || matches(&AUTHORIZATION) || password.is_some_and(|found| !is_harmless(&found["password"]))
@@ -116,42 +153,50 @@ fn regex(pattern: &str) -> Option<Regex> {
 }
 
 /// One shell word, or a quoted text that may hold spaces.
-const VALUE: &str = r#"(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|\\.|[^\s"'\\;&|,)])+"#;
+const VALUE: &str = r#"(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|\\.|[^ \t\r\n"'\\;&|,)])+"#;
 
 static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    regex(&format!(r"(?<before>^|[^\w.$\{{])(?<name>[A-Za-z_][\w.-]*)(?<between>=)(?<value>{VALUE})"))
+    regex(&format!(r"(?<before>^|[^A-Za-z0-9_.$\{{])(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>=)(?<value>{VALUE})"))
 });
 /// `"name": "value"`.
 static JSON_PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    regex(r#"(?<before>["'])(?<name>[A-Za-z_][\w.-]*)(?<between>["']\s*:\s*["'])(?<value>(?:[^"'\\]|\\.)+)"#)
+    regex(
+        r#"(?<before>["'])(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>["'][ \t\r\n]*:[ \t\r\n]*["'])(?<value>(?:[^"'\\]|\\.)+)"#,
+    )
 });
 /// `"--name", "value"` of the JSON form.
 static JSON_FLAG: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    regex(r#"(?<before>["']--?)(?<name>[A-Za-z_][\w.-]*)(?<between>["']\s*,\s*["'])(?<value>(?:[^"'\\]|\\.)+)"#)
+    regex(
+        r#"(?<before>["']--?)(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>["'][ \t\r\n]*,[ \t\r\n]*["'])(?<value>(?:[^"'\\]|\\.)+)"#,
+    )
 });
 /// `ENV NAME the whole rest`.
 static LEGACY: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    regex(r"(?s)(?<before>^\s*(?i:ONBUILD\s+)?(?i:ENV|LABEL)\s+)(?<name>[A-Za-z_][\w.-]*)(?<between>\s+)(?<value>.+)")
+    regex(
+        r"(?s)(?<before>^[ \t\r\n]*(?i:ONBUILD[ \t\r\n]+)?(?i:ENV|LABEL)[ \t\r\n]+)(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>[ \t\r\n]+)(?<value>.+)",
+    )
 });
-static SPACED: LazyLock<Option<Regex>> =
-    LazyLock::new(|| regex(&format!(r"(?<before>\s--)(?<name>[A-Za-z_][\w.-]*)(?<between>\s+)(?<value>{VALUE})")));
-static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r"^\$(\w+|\{\w+\}|\(.*\))$"));
-static AUTHORIZATION: LazyLock<Option<Regex>> =
-    LazyLock::new(|| regex(r"(?<before>(?i:authorization)\s*:\s*(?i:bearer|basic|token)\s+)[^\s'\x22$]+"));
+static SPACED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    regex(&format!(r"(?<before>[ \t\r\n]--)(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>[ \t\r\n]+)(?<value>{VALUE})"))
+});
+static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r"^\$([A-Za-z0-9_]+|\{[A-Za-z0-9_]+\}|\(.*\))$"));
+static AUTHORIZATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    regex(r"(?<before>(?i:authorization)[ \t\r\n]*:[ \t\r\n]*(?i:bearer|basic|token)[ \t\r\n]+)[^ \t\r\n'\x22$]+")
+});
 static URL_PASSWORD: LazyLock<Option<Regex>> =
-    LazyLock::new(|| regex(r"(?<before>[A-Za-z][A-Za-z0-9+.-]*://[^\s/@:]*:)(?<password>[^\s/@]+)@"));
+    LazyLock::new(|| regex(r"(?<before>[A-Za-z][A-Za-z0-9+.-]*://[^ \t\r\n/@:]*:)(?<password>[^ \t\r\n/@]+)@"));
 static SECRET_VALUE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(
         &[
-            r"\bgh[pousr]_[A-Za-z0-9]{16,}",
-            r"\bgithub_pat_[A-Za-z0-9_]{16,}",
-            r"\bglpat-[\w-]{16,}",
-            r"\bnpm_[A-Za-z0-9]{24,}",
-            r"\bxox[abeprs]-[\w-]{10,}",
-            r"\bsk-[\w-]{20,}",
-            r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-            r"\bAIza[\w-]{35}",
-            r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*",
+            r"(?-u:\b)gh[pousr]_[A-Za-z0-9]{16,}",
+            r"(?-u:\b)github_pat_[A-Za-z0-9_]{16,}",
+            r"(?-u:\b)glpat-[A-Za-z0-9_-]{16,}",
+            r"(?-u:\b)npm_[A-Za-z0-9]{24,}",
+            r"(?-u:\b)xox[abeprs]-[A-Za-z0-9_-]{10,}",
+            r"(?-u:\b)sk-[A-Za-z0-9_-]{20,}",
+            r"(?-u:\b)(?:AKIA|ASIA)[A-Z0-9]{16}(?-u:\b)",
+            r"(?-u:\b)AIza[A-Za-z0-9_-]{35}",
+            r"(?-u:\b)eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
             r"(?s)-----BEGIN [A-Z ]*(?:-----.*?(?:-----END [A-Z ]*-----|$))",
         ]
         .join("|"),
