@@ -172,15 +172,17 @@ fn scan(
 ) -> anyhow::Result<ObservedContext> {
     let requested = watcher::resolve_requested(&dir.root, patterns);
     let cache_path = store.stat_cache_path(&dir.root);
-    let scan = watcher::scan(&dir.root, &ignorefile(source)?, &requested, &StatCache::load(&cache_path))?;
+    let remembered = StatCache::load(&cache_path);
+    let scan = watcher::scan(&dir.root, &ignorefile(source)?, &requested, &remembered)?;
+    let is_news = scan.n_hashed > 0 || scan.cache.n_entries() != remembered.n_entries();
     // Without its cache the next scan is slower, and says the same.
-    let saved = store.create_parent(&cache_path).and_then(|()| Ok(scan.cache.save(&cache_path)?));
-    if let Err(error) = saved {
+    let save = || store.create_parent(&cache_path).and_then(|()| Ok(scan.cache.save(&cache_path)?));
+    if is_news && let Err(error) = save() {
         store.warn(format!("cannot keep what is known of unchanged files: {error:#}"));
     }
     let now = scan.stamped;
     let sent_name = format!("{name} {}", dir.base_name());
-    let view = match store.sent(&sent_name)? {
+    let view = match store.sent(&sent_name, &now.context)? {
         Some(sent) => transfer::view(&sent, &now),
         None => View { context: now.context.clone(), stale: Vec::new() },
     };

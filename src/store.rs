@@ -143,11 +143,16 @@ impl Store {
         Ok(found.map(BuildContext::from_root))
     }
 
-    /// What the engine last received of the context of that name; `None` where that is not known.
-    pub(crate) fn sent(&self, name: &str) -> anyhow::Result<Option<Stamped>> {
-        // The state may be newer than the objects read so far.
-        self.objects.replace(None);
-        sent::read(&self.dir, name, &*self.objects()?, &self.warnings)
+    /// What the engine last received of the context of that name; `None` where that is not known. Folders that
+    /// `like` has too are shared with it instead of read.
+    pub(crate) fn sent(&self, name: &str, like: &BuildContext) -> anyhow::Result<Option<Stamped>> {
+        let Some((root, mtimes)) = sent::read(&self.dir, name, &self.warnings)? else { return Ok(None) };
+        let Some(context) = self.tree(&root, like)? else { return Ok(None) };
+        if context.root().n_below() != mtimes.len() {
+            sent::set_aside(&self.dir, name, &self.warnings);
+            return Ok(None);
+        }
+        Ok(Some(Stamped { context, mtimes }))
     }
 
     /// Records a build. When this returns it is on disk; when it fails or is stopped, the build is not

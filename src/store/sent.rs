@@ -4,12 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use planner::context::{BuildContext, Stamped};
+use planner::context::Stamped;
 use planner::digest::ContentDigest;
 
 use super::files::{self, Warnings};
-use super::pack::Objects;
-use super::tree;
 use super::wire::{Reader, Unframed, frame, put_bytes, put_number, unframe};
 
 const MAGIC: [u8; 8] = *b"SPLNSENT";
@@ -34,8 +32,8 @@ pub(super) fn write(dir: &Path, name: &str, sent: &Stamped) -> anyhow::Result<()
     files::replace(&path, &frame(MAGIC, VERSION, &payload))
 }
 
-/// Reads the state of that name; `None` where there is none that can be used.
-pub(super) fn read(dir: &Path, name: &str, objects: &Objects, warnings: &Warnings) -> anyhow::Result<Option<Stamped>> {
+/// Reads the digest of the tree and the times of its entries; `None` where there are none that can be used.
+pub(super) fn read(dir: &Path, name: &str, warnings: &Warnings) -> anyhow::Result<Option<(ContentDigest, Vec<i64>)>> {
     let path = path(dir, name);
     let Some(bytes) = files::read(&path)? else { return Ok(None) };
     let parsed = match unframe(MAGIC, VERSION, &bytes) {
@@ -43,19 +41,18 @@ pub(super) fn read(dir: &Path, name: &str, objects: &Objects, warnings: &Warning
         Unframed::OtherVersion => Err("was written by another version of stageplan"),
         Unframed::Damaged => Err("is damaged"),
     };
-    let (root, mtimes) = match parsed {
-        Ok(parsed) => parsed,
+    match parsed {
+        Ok(parsed) => Ok(Some(parsed)),
         Err(why) => {
             files::set_aside(&path, why, warnings);
-            return Ok(None);
+            Ok(None)
         }
-    };
-    let Some(root) = tree::find(&root, None, objects) else { return Ok(None) };
-    if root.n_below() != mtimes.len() {
-        files::set_aside(&path, "does not fit its tree", warnings);
-        return Ok(None);
     }
-    Ok(Some(Stamped { context: BuildContext::from_root(root), mtimes }))
+}
+
+/// Sets aside a state whose times do not fit its tree.
+pub(super) fn set_aside(dir: &Path, name: &str, warnings: &Warnings) {
+    files::set_aside(&path(dir, name), "does not fit its tree", warnings);
 }
 
 fn parse(payload: &[u8], name: &str) -> Option<(ContentDigest, Vec<i64>)> {

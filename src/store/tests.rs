@@ -148,7 +148,10 @@ fn nothing_is_written_before_something_is_recorded_and_then_privately() {
     let state = dir.path().join("a/b");
     let store = Store::open(state.clone());
     let key = store.secret_key().unwrap();
-    assert_eq!((ids(&store), store.snapshot("1").unwrap(), store.sent("x").unwrap()), (vec![], None, None));
+    assert_eq!(
+        (ids(&store), store.snapshot("1").unwrap(), store.sent("x", &BuildContext::default()).unwrap()),
+        (vec![], None, None)
+    );
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 
     let mut addition = addition("1", vec![ten_thousand(100)]);
@@ -189,11 +192,11 @@ fn what_the_engine_received_is_replaced_and_read_back() {
         let mut addition = addition("1", Vec::new());
         addition.sent.push(("app".to_owned(), sent.clone()));
         store.append(&addition).unwrap();
-        assert_eq!(store.sent("app").unwrap(), Some(sent));
+        assert_eq!(store.sent("app", &BuildContext::default()).unwrap(), Some(sent));
     }
-    assert_eq!(store.sent("other").unwrap(), None);
+    assert_eq!(store.sent("other", &BuildContext::default()).unwrap(), None);
     fs::write(only_file(dir.path().join("sent")), b"SPLNSENT").unwrap();
-    assert_eq!(store.sent("app").unwrap(), None);
+    assert_eq!(store.sent("app", &BuildContext::default()).unwrap(), None);
     assert_eq!(store.take_warnings().len(), 1);
     assert!(only_file(dir.path().join("sent")).to_string_lossy().ends_with(".damaged-1"));
 }
