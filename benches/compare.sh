@@ -117,7 +117,7 @@ measure_build() {
     return
   fi
   docker buildx version >/dev/null 2>&1 || { say "NO PEER: docker has no buildx, so no build is measured"; return; }
-  local build=(docker buildx build --progress=plain --output type=cacheonly "$tree")
+  local build=(docker buildx build --progress=plain "$tree")
   say "first build, to fill the engine's cache"
   "${build[@]}" >"$work/build.log" 2>&1 || { say "NO PEER: the build fails"; tail -4 "$work/build.log" >&2; return; }
   "${build[@]}" >"$work/build.log" 2>&1
