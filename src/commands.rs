@@ -6,6 +6,8 @@ mod explain;
 mod record;
 mod context;
 mod parse;
+mod completions;
+mod man;
 
 use std::env;
 use std::path::PathBuf;
@@ -38,6 +40,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     Record(record::RecordArgs),
     Context(context::ContextArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
     #[command(hide = true)]
     Parse(parse::ParseArgs),
 }
@@ -59,16 +63,17 @@ impl Session {
 
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: &Cli) -> anyhow::Result<Status> {
-    if let Command::Parse(args) = &cli.command {
-        return parse::run(args);
-    }
-    let state_dir = store::locate(cli.state_dir.clone(), |name| env::var_os(name).map(PathBuf::from))?;
-    let session = Session { store: Store::open(state_dir) };
+    let session = || -> anyhow::Result<Session> {
+        let state_dir = store::locate(cli.state_dir.clone(), |name| env::var_os(name).map(PathBuf::from))?;
+        Ok(Session { store: Store::open(state_dir) })
+    };
     match &cli.command {
-        Command::Plan(args) => plan::run(args, &session),
-        Command::Explain(args) => explain::run(args, &session),
-        Command::Record(args) => record::run(args, &session),
-        Command::Context(args) => context::run(args, &session),
+        Command::Plan(args) => plan::run(args, &session()?),
+        Command::Explain(args) => explain::run(args, &session()?),
+        Command::Record(args) => record::run(args, &session()?),
+        Command::Context(args) => context::run(args, &session()?),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
         Command::Parse(args) => parse::run(args),
     }
 }

@@ -12,6 +12,7 @@ use crate::case::project::{Answer, Project, below};
 mod bad_input;
 mod context;
 mod flags;
+mod generated;
 mod hostile_names;
 mod output;
 mod state;
