@@ -307,7 +307,11 @@ fn mount_text(mount: &ExecMount) -> String {
         MountOp::Secret(text) => format!("secret {text}"),
         MountOp::Ssh(text) => format!("ssh {text}"),
     };
-    let input = if mount.has_input { " from" } else { "" };
+    let input = match &mount.shares_input_of {
+        Some(other) => format!(" from the source of {other}"),
+        None if mount.has_input => " from".to_owned(),
+        None => String::new(),
+    };
     let read_only = if mount.read_only { " readonly" } else { "" };
     format!("{kind}{input}{read_only}")
 }

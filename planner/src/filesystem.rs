@@ -216,21 +216,23 @@ impl Known {
         match self {
             Self::File { entry, rights, or_inside } => {
                 let is_link = matches!(entry.kind, FileKind::Symlink { .. });
+                let owner = rights.owned_after(owner);
                 let (entry, mode) = match mode.filter(|_| !is_link) {
                     Some(Chmod::Octal(bits)) => (Arc::new(FileEntry { mode: *bits, ..(*entry).clone() }), rights.mode),
                     Some(Chmod::Symbolic(text)) => (entry, Some(stacked(rights.mode.as_deref(), text))),
                     None => (entry, rights.mode),
                 };
-                Self::File { entry, rights: Rights { owner: owner.cloned().or(rights.owner), mode }, or_inside }
+                Self::File { entry, rights: Rights { owner, mode }, or_inside }
             }
             Self::Folder { header } => Self::Folder {
                 header: header.map(|(header, rights)| {
+                    let owner = rights.owned_after(owner);
                     let (header, mode) = match mode {
                         Some(Chmod::Octal(bits)) => (FolderHeader { mode: *bits, ..header }, rights.mode),
                         Some(Chmod::Symbolic(text)) => (header, Some(stacked(rights.mode.as_deref(), text))),
                         None => (header, rights.mode),
                     };
-                    (header, Rights { owner: owner.cloned().or(rights.owner), mode })
+                    (header, Rights { owner, mode })
                 }),
             },
             Self::Graft { origin, path, rights } => {
@@ -240,6 +242,18 @@ impl Known {
                 };
                 Self::Graft { origin, path, rights: Rights { owner: owner.cloned().or(rights.owner), mode } }
             }
+        }
+    }
+}
+
+impl Rights {
+    /// The owner of a known file after a copy that gives `owner`. A known file whose owner was kept is root's, so
+    /// giving it to root says the same.
+    fn owned_after(&self, owner: Option<&OwnedBy>) -> Option<OwnedBy> {
+        match owner {
+            Some(OwnedBy::Ids(0, 0)) => None,
+            Some(owner) => Some(owner.clone()),
+            None => self.owner.clone(),
         }
     }
 }

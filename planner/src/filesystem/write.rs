@@ -115,7 +115,7 @@ impl Filesystem {
             if self.entries.contains_key(&reached) {
                 continue;
             }
-            let rights = Rights { owner: owner.cloned(), mode: None };
+            let rights = Rights { owner: Rights::default().owned_after(owner), mode: None };
             let header = self.ground.is_none().then(|| (FolderHeader::new(mode), rights));
             self.entries.insert(reached.clone(), Known::Folder { header });
         }

@@ -55,6 +55,8 @@ pub struct ExecMount {
     pub kind: MountOp,
     /// Whether it reads an input (which, the vertex's edges say).
     pub has_input: bool,
+    /// The target of the first mount that reads the same input, `/` for the root file system.
+    pub shares_input_of: Option<String>,
     /// Whether it can't be written to.
     pub read_only: bool,
 }

@@ -1,5 +1,7 @@
 //! `RUN` as an execution: its words, its mounts and the inputs they read.
 
+use std::collections::BTreeMap;
+
 use super::exec::{Exec, ExecMount, MountOp};
 use super::site::{Lowering, MAIN_CONTEXT, Site, base};
 use super::stage_state::clean;
@@ -36,6 +38,7 @@ impl Lowering<'_> {
             mounted.push(ExecMount::sourceless("/dev/shm".to_owned(), memory, false).into());
         }
         mounted.sort_by(|a, b| a.mount.sort_key().cmp(&b.mount.sort_key()));
+        note_shared_inputs(site.state.vertex, &mut mounted);
         let n_shell_args = if run.command.shell { site.state.shell.len() } else { 0 };
         let shell = site.state.shell.iter().filter(|_| run.command.shell).cloned();
         let exec = Exec {
@@ -78,7 +81,7 @@ impl Lowering<'_> {
         }
         let file = self.inline_file(&first.name, 0o755, &body);
         let mount =
-            ExecMount { target: HEREDOC_FOLDER.to_owned(), kind: MountOp::Bind, has_input: true, read_only: true };
+            ExecMount { has_input: true, ..ExecMount::sourceless(HEREDOC_FOLDER.to_owned(), MountOp::Bind, true) };
         mounted.push(Mounted { mount, reads: Some((file, "/".to_owned())) });
         vec![format!("{HEREDOC_FOLDER}{}", first.name)]
     }
@@ -117,8 +120,8 @@ impl Lowering<'_> {
                     _ => MountOp::Bind,
                 };
                 let has_input = reads.is_some();
-                mounted
-                    .push(Mounted { mount: ExecMount { target, kind, has_input, read_only: mount.readonly }, reads });
+                let mount = ExecMount { has_input, ..ExecMount::sourceless(target, kind, mount.readonly) };
+                mounted.push(Mounted { mount, reads });
             }
         }
         Ok(())
@@ -154,6 +157,16 @@ impl Lowering<'_> {
     }
 }
 
+/// Which of several mounts read one input: BuildKit's operation holds the number of each mount's input.
+fn note_shared_inputs(root: Option<VertexId>, mounted: &mut [Mounted]) {
+    let mut readers: BTreeMap<VertexId, String> = root.map(|root| (root, "/".to_owned())).into_iter().collect();
+    for Mounted { mount, reads } in mounted {
+        let Some((from, _)) = reads else { continue };
+        mount.shares_input_of = readers.get(from).cloned();
+        readers.entry(*from).or_insert_with(|| mount.target.clone());
+    }
+}
+
 /// The inputs of an execution: its root file system, then what its mounts read. Where a mount reads the very file
 /// system that the step continues, both are one input, compared by content as a whole.
 fn inputs(root: Option<VertexId>, mounted: &[Mounted]) -> Vec<Input> {
@@ -178,7 +191,7 @@ impl From<ExecMount> for Mounted {
 impl ExecMount {
     /// A mount that reads no input.
     fn sourceless(target: String, kind: MountOp, read_only: bool) -> Self {
-        Self { target, kind, has_input: false, read_only }
+        Self { target, kind, has_input: false, shares_input_of: None, read_only }
     }
 
     /// BuildKit's order: files and memory by target, then secrets and agents as they are written.
@@ -192,10 +205,11 @@ impl ExecMount {
 }
 
 fn network(site: &Site<'_>, run: &Run, of_build: Option<&str>) -> Result<Option<String>, Diagnostic> {
-    let network = run.network.as_deref().or(of_build).unwrap_or("default");
-    match network {
+    // `RUN --network=default` says nothing, so the build's network stands (dockerfile2llb/convert_runnetwork.go).
+    let of_run = run.network.as_deref().filter(|network| *network != "default");
+    match of_run.or(of_build).unwrap_or("default") {
         "default" => Ok(None),
-        "host" | "none" => Ok(Some(network.to_owned())),
+        network @ ("host" | "none") => Ok(Some(network.to_owned())),
         other => Err(site.error(format!("invalid network mode {other:?}"))),
     }
 }
@@ -210,13 +224,15 @@ fn absolute_target(workdir: &str, target: &str) -> String {
     }
 }
 
-/// The identity of a cache mount as far as it enters the key: only that which is spelled like the target, shared.
+/// The identity of a cache mount as far as it enters the key: only where, shared, it is spelled like the target,
+/// as a whole or behind its first slash (checkShouldClearCacheOpts in solver/llbsolver/ops/exec.go).
 fn default_identity(mount: &Mount, target: &str, request: &crate::request::Request) -> Option<String> {
     let namespace = request.build_args.get("BUILDKIT_CACHE_MOUNT_NS").map_or("", String::as_str);
     let id = if mount.id.is_empty() { clean_relative(&mount.target) } else { mount.id.clone() };
+    let identity = format!("{namespace}/{id}");
+    let is_target = identity == target || identity.split_once('/').is_some_and(|(_, id)| id == target);
     let is_shared = matches!(mount.sharing, None | Some(Sharing::Shared));
-    let is_default = id == target && is_shared;
-    is_default.then(|| format!("{namespace}/{id}"))
+    (is_target && is_shared).then_some(identity)
 }
 
 fn clean_relative(path: &str) -> String {
@@ -247,9 +263,9 @@ fn secret(mount: &Mount) -> Result<(Option<ExecMount>, Option<String>), String> 
 }
 
 fn ssh(mount: &Mount) -> ExecMount {
-    let id = if mount.id.is_empty() { "default" } else { &mount.id };
+    // An id that was not given is not the same as `default`: BuildKit fills it in after the key is made.
     let rights = rights(mount, 0o600);
-    let agent = MountOp::Ssh(format!("id={id} optional={} {rights}", !mount.required));
+    let agent = MountOp::Ssh(format!("id={} optional={} {rights}", mount.id, !mount.required));
     ExecMount::sourceless(mount.target.clone(), agent, false)
 }
 
