@@ -203,7 +203,7 @@ impl Explaining<'_> {
         let step = &self.question.snapshot.steps[id];
         let mut causes = match status {
             Status::Miss => self.miss_causes(at, id, step),
-            Status::Pending => vec![self.upstream(step)],
+            Status::Pending => vec![self.pending_cause(id, step)],
             Status::Unknown => self.gap_causes(id),
             _ => Vec::new(),
         };
@@ -242,7 +242,7 @@ impl Explaining<'_> {
     }
 
     fn miss_causes(&mut self, at: (usize, usize, usize), id: usize, step: &Step) -> Vec<Cause> {
-        if let Some(path) = &step.missing {
+        if let Some(path) = &self.question.prediction.standings[id].missing {
             let path = crate::context::ContextPath::new(path);
             return vec![Cause::of(CauseKind::SourceMissing).about(path, None)];
         }
@@ -259,6 +259,14 @@ impl Explaining<'_> {
             causes.push(Cause::of(CauseKind::NeverRecorded));
         }
         causes
+    }
+
+    /// What decides: the step it follows from, or the twin that may run in its place.
+    fn pending_cause(&self, id: usize, step: &Step) -> Cause {
+        match self.question.prediction.standings[id].twin {
+            Some(twin) => Cause { root: self.name_of(twin), ..Cause::of(CauseKind::Upstream) },
+            None => self.upstream(step),
+        }
     }
 
     /// The step that `step` follows from: the root of the first input that will, or may, run.

@@ -5,11 +5,11 @@
 //! For every vertex two sets of recorded results are kept: those it certainly is, and those it may be. The first
 //! not empty: a hit. Both empty: a miss. Only the second: it hangs on bytes that a step has yet to make. A step
 //! that continues a file system looks its base up in both sets; one that selects files also compares content, and
-//! a [`Filesystem`] knows more of that than one would think.
+//! a [`Filesystem`](crate::filesystem::Filesystem) knows more of that than one would think.
 
 mod contents;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cache_key::CacheKey;
 use crate::context::BuildContext;
@@ -58,11 +58,24 @@ pub struct Standing {
     pub may_be: BTreeSet<CacheKey>,
     /// Whether it fails, or something it needs does.
     pub fails: bool,
+    /// A source of its own that is not there, absolute.
+    pub missing: Option<String>,
+    /// Another vertex of this build that turns out to be the same operation on the same files: BuildKit runs one of
+    /// the two and takes the other from it.
+    pub twin: Option<usize>,
 }
 
 impl Standing {
-    fn miss(fails: bool) -> Self {
-        Self { verdict: Verdict::Miss, is: BTreeSet::new(), may_be: BTreeSet::new(), fails }
+    fn new(verdict: Verdict, is: BTreeSet<CacheKey>, may_be: BTreeSet<CacheKey>) -> Self {
+        Self { verdict, is, may_be, fails: false, missing: None, twin: None }
+    }
+
+    fn miss() -> Self {
+        Self::new(Verdict::Miss, BTreeSet::new(), BTreeSet::new())
+    }
+
+    fn failure(missing: Option<String>) -> Self {
+        Self { fails: true, missing, ..Self::miss() }
     }
 }
 
@@ -94,7 +107,27 @@ pub fn predict(
         contents.settle(index, &standing);
         standings.push(standing);
     }
+    find_twins(snapshot, &mut standings);
     Prediction { standings }
+}
+
+/// Vertices that differ as written but have one key are merged while they run: which of them is executed and which
+/// is reported CACHED depends on the moment.
+fn find_twins(snapshot: &Snapshot, standings: &mut [Standing]) {
+    let mut by_key: BTreeMap<CacheKey, Vec<usize>> = BTreeMap::new();
+    for (index, standing) in standings.iter().enumerate() {
+        let step = &snapshot.steps[index];
+        let runs = standing.verdict == Verdict::Miss && !standing.fails && !step.ignore_cache;
+        if runs && step.kind == StepKind::Step {
+            by_key.entry(step.record.key).or_default().push(index);
+        }
+    }
+    for twins in by_key.into_values().filter(|twins| twins.len() > 1) {
+        for index in &twins {
+            standings[*index].verdict = Verdict::Pending;
+            standings[*index].twin = twins.iter().copied().find(|twin| twin != index);
+        }
+    }
 }
 
 /// A source: an image is what its name says; a context is compared by content only; a server decides what it gives.
@@ -102,10 +135,10 @@ fn source(kind: &StepKind, step: &Step) -> Standing {
     let known = BTreeSet::from([step.record.key]);
     match kind {
         StepKind::Remote { pinned: false, .. } => {
-            Standing { verdict: Verdict::Unknown(Gap::RemoteSource), is: BTreeSet::new(), may_be: known, fails: false }
+            Standing::new(Verdict::Unknown(Gap::RemoteSource), BTreeSet::new(), known)
         }
-        StepKind::Context(_) => Standing::miss(false),
-        _ => Standing { verdict: Verdict::Hit, is: known, may_be: BTreeSet::new(), fails: false },
+        StepKind::Context(_) => Standing::miss(),
+        _ => Standing::new(Verdict::Hit, known, BTreeSet::new()),
     }
 }
 
@@ -129,11 +162,14 @@ struct Matching<'a, 'c> {
 impl Matching<'_, '_> {
     fn standing(&mut self, index: usize, step: &Step) -> Standing {
         let input_fails = step.inputs.iter().any(|input| self.standings[input.index()].fails);
-        if step.missing.is_some() || input_fails {
-            return Standing::miss(true);
+        if input_fails {
+            return Standing::failure(None);
+        }
+        if let Some(missing) = self.missing(index, step) {
+            return Standing::failure(Some(missing));
         }
         if step.ignore_cache {
-            return Standing::miss(false);
+            return Standing::miss();
         }
         let mut levels: Vec<(Level, CacheKey)> = Vec::new();
         for record in self.ledger.with_op(&step.record.op) {
@@ -155,7 +191,16 @@ impl Matching<'_, '_> {
             (true, true) => Verdict::Miss,
             (true, false) => self.gap(step).map_or(Verdict::Pending, Verdict::Unknown),
         };
-        Standing { verdict, is, may_be, fails: false }
+        Standing::new(verdict, is, may_be)
+    }
+
+    /// A source that is not there, in a build context or in what a stage is known to hold. What completed before,
+    /// found its sources.
+    fn missing(&mut self, index: usize, step: &Step) -> Option<String> {
+        if step.missing.is_some() || self.ledger.step(&step.record.key).is_some() {
+            return step.missing.clone();
+        }
+        (0..step.record.inputs.len()).find_map(|n| self.contents.missing(index, n))
     }
 
     /// The gap behind a doubt: an input that nobody can say anything of, or an image that may hold what another held.

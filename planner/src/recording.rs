@@ -41,14 +41,14 @@ pub fn record(snapshot: &Snapshot, prediction: &Prediction, ledger: &Ledger, bui
 
 /// The first source, absolute, whose absence fails the build; `None` where nothing is missing.
 #[must_use]
-pub fn missing_source(snapshot: &Snapshot) -> Option<&str> {
-    snapshot.steps.iter().find_map(|step| step.missing.as_deref())
+pub fn missing_source(prediction: &Prediction) -> Option<&str> {
+    prediction.standings.iter().find_map(|standing| standing.missing.as_deref())
 }
 
 /// The steps that complete: all, or those that every failing step needs.
 fn completed(snapshot: &Snapshot, prediction: &Prediction) -> BTreeSet<usize> {
     let failing: Vec<usize> =
-        (0..snapshot.steps.len()).filter(|index| snapshot.steps[*index].missing.is_some()).collect();
+        (0..snapshot.steps.len()).filter(|index| prediction.standings[*index].missing.is_some()).collect();
     if failing.is_empty() {
         return (0..snapshot.steps.len()).collect();
     }

@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 use planner::digest::Hasher;
 use planner::history::BuildRecord;
+use planner::prediction::Prediction;
 use planner::recording;
 
 use super::Session;
@@ -15,7 +16,7 @@ use crate::forecast::{Past, Trees, predict_observed};
 use crate::observation::{Observation, observe};
 use crate::project::Project;
 use crate::render;
-use crate::store::{Addition, Store};
+use crate::store::Addition;
 
 /// Take the present inputs as those of a build that succeeded, without building
 ///
@@ -32,32 +33,31 @@ pub(super) fn run(args: &RecordArgs, session: &Session) -> anyhow::Result<Status
     let past = Past::read(store)?;
     let request = project.request(past.profile(args.project.engine_profile, store, &project.id)?)?;
     let observation = observe(&project, &request, store, || store.keep_secret_key())?;
-    let record = build_record(&project, &observation, &past, store)?;
+    let trees = Trees::new(store, observation.contexts.values().map(|context| context.view.context.clone()));
+    let prediction = predict_observed(&observation, &past, &trees);
+    let record = build_record(&project, &observation, &prediction, &past)?;
     let n_new = record.steps.len();
-    let missing = recording::missing_source(&observation.snapshot).map(str::to_owned);
+    let missing = recording::missing_source(&prediction);
     let trees = observation.contexts.values().map(|context| context.view.context.clone()).collect();
     let sent = observation.contexts.values().map(|context| context.after()).collect();
     store.append(&Addition { record, snapshot: observation.snapshot, trees, sent })?;
     session.warn();
-    render::answer(&render::record::write(n_new, missing.as_deref()))?;
+    render::answer(&render::record::write(n_new, missing))?;
     Ok(if missing.is_some() { Status::No } else { Status::Answered })
 }
 
 fn build_record(
     project: &Project,
     observation: &Observation,
+    prediction: &Prediction,
     past: &Past,
-    store: &Store,
 ) -> anyhow::Result<BuildRecord> {
     let now = Timestamp::now();
     let id = new_id(project, now)?;
     // Under an unknown frontend nobody knows what the steps are.
-    let steps = if observation.unknown_frontend.is_some() {
-        Vec::new()
-    } else {
-        let trees = Trees::new(store, observation.contexts.values().map(|context| context.view.context.clone()));
-        let prediction = predict_observed(observation, past, &trees);
-        recording::record(&observation.snapshot, &prediction, &past.ledger, &id)
+    let steps = match observation.unknown_frontend {
+        Some(_) => Vec::new(),
+        None => recording::record(&observation.snapshot, prediction, &past.ledger, &id),
     };
     Ok(BuildRecord { id, recorded_at: now.to_string(), project: project.id.clone(), steps })
 }

@@ -70,6 +70,12 @@ impl View {
         }
     }
 
+    /// Whether the source is known not to be there, so that the build fails.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.missing
+    }
+
     /// Compares two selections.
     #[must_use]
     pub fn likeness(&self, other: &Self) -> Likeness {

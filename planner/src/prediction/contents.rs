@@ -62,6 +62,16 @@ impl<'a> Contents<'a> {
         now.iter().zip(&then).map(|(now, then)| now.likeness(then)).min().unwrap_or(Likeness::Equal)
     }
 
+    /// The first path that input `n` of a step selects of another step, and that is known not to be there.
+    pub(super) fn missing(&mut self, index: usize, n: usize) -> Option<String> {
+        let step = &self.snapshot.steps[index];
+        let RecordedInput::Files(_, selectors) = step.record.inputs.get(n)? else { return None };
+        let producer = Writer::Now(step.inputs.get(n)?.index());
+        let filesystem = self.written(producer);
+        let missing = selectors.iter().find(|selector| View::of_filesystem(&filesystem, selector).is_missing());
+        missing.map(|selector| selector.path.clone())
+    }
+
     fn views(&mut self, input: &RecordedInput, writer: impl Fn(CacheKey) -> Option<Writer>) -> Option<Vec<View>> {
         match input {
             RecordedInput::Base(_) => None,
