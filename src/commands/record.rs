@@ -33,7 +33,7 @@ pub(super) fn run(args: &RecordArgs, session: &Session) -> anyhow::Result<Status
     let request = project.request(past.profile(args.project.engine_profile, store, &project.id)?)?;
     let observation = observe(&project, &request, store, || store.keep_secret_key())?;
     let record = build_record(&project, &observation, &past, store)?;
-    let n_new = record.steps.len();
+    let n_new = observation.unknown_frontend.is_none().then_some(record.steps.len());
     let missing = recording::missing_source(&observation.snapshot).map(str::to_owned);
     let trees = observation.contexts.values().map(|context| context.view.context.clone()).collect();
     let sent = observation.contexts.values().map(|context| context.after()).collect();

@@ -13,7 +13,9 @@ mod bad_input;
 mod context;
 mod flags;
 mod hostile_names;
+mod odd_input;
 mod output;
+mod reports;
 mod state;
 
 /// A project of one stage: two copies, two runs.
