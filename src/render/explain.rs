@@ -13,8 +13,12 @@ use crate::forecast::Forecast;
 
 /// Causes of one step that are shown without `--verbose`.
 const N_CAUSES: usize = 4;
-/// Characters of an instruction that are shown without `--verbose`.
+/// Characters of a value that are shown without `--verbose`.
 const N_CHARACTERS: usize = 72;
+/// Columns of a line that names a step, without `--verbose`.
+const N_COLUMNS: usize = 80;
+/// Columns for `stage:line`.
+const NAME_COLUMNS: usize = 12;
 
 /// The report as text; everything if `verbose`.
 pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
@@ -120,11 +124,17 @@ fn stale(out: &mut String, steps: &[(String, &InstructionReport)], verbose: bool
 }
 
 /// `word  stage:line  INSTRUCTION`.
-pub(crate) fn line(out: &mut String, word: &str, name: &str, step: &InstructionReport, verbose: bool) {
+fn line(out: &mut String, word: &str, name: &str, step: &InstructionReport, verbose: bool) {
+    named_line(out, word, &format!("{:<NAME_COLUMNS$}", text::escape(name)), step, verbose);
+}
+
+/// `word  name  INSTRUCTION`; the name is safe to show, and as wide as its column.
+pub(crate) fn named_line(out: &mut String, word: &str, name: &str, step: &InstructionReport, verbose: bool) {
     let style = palette::of_status(step.status);
-    let instruction = shortened(&text::escape(&step.placed.text), verbose);
     let trigger = if step.placed.trigger { "ONBUILD " } else { "" };
-    let _ = writeln!(out, "{style}{word:<8}{style:#}{FAINT}{:<12}{FAINT:#} {trigger}{instruction}", text::escape(name));
+    let left = N_COLUMNS.saturating_sub(9 + name.chars().count()).max(N_COLUMNS / 2);
+    let instruction = cut(&format!("{trigger}{}", text::escape(&step.placed.text)), left, verbose);
+    let _ = writeln!(out, "{style}{word:<8}{style:#}{FAINT}{name}{FAINT:#} {instruction}");
 }
 
 fn causes(out: &mut String, step: &InstructionReport, verbose: bool) {
@@ -209,8 +219,13 @@ pub(crate) fn closing(out: &mut String, forecast: &Forecast) {
 }
 
 fn shortened(text: &str, verbose: bool) -> String {
-    if verbose || text.chars().count() <= N_CHARACTERS {
+    cut(text, N_CHARACTERS, verbose)
+}
+
+/// The text, of which at most `n` characters are shown unless `verbose`.
+fn cut(text: &str, n: usize, verbose: bool) -> String {
+    if verbose || text.chars().count() <= n {
         return text.to_owned();
     }
-    text.chars().take(N_CHARACTERS - 1).chain(['…']).collect()
+    text.chars().take(n - 1).chain(['…']).collect()
 }
