@@ -106,6 +106,10 @@ pub(crate) struct Forecast {
     pub(crate) baseline: Baseline,
     /// Why nothing can be said of any step, where that is so.
     pub(crate) gap: Option<Gap>,
+    /// The images that nobody looked up; they are taken as unmoved.
+    pub(crate) unmoved: Vec<String>,
+    /// Whether recorded builds are lost, so that nobody can say of a step that the others do not know.
+    pub(crate) lost: bool,
 }
 
 impl Forecast {
@@ -121,6 +125,7 @@ impl Forecast {
     /// # Errors
     /// If there is none.
     pub(crate) fn narrow(&mut self, step: &str) -> anyhow::Result<()> {
+        let step = step.trim();
         for target in &mut self.explanation.targets {
             for stage in &mut target.stages {
                 let names = [stage.name.clone(), stage.index.map(|index| index.to_string())];
@@ -140,6 +145,9 @@ fn is_named(placed: &Placed, stages: &[Option<String>; 2], step: &str) -> bool {
     let is_line = |text: &str| text.parse().is_ok_and(|line: u32| (placed.line..=placed.end_line).contains(&line));
     if is_line(step) {
         return true;
+    }
+    if step.is_empty() {
+        return false;
     }
     let in_stage = |stage: &str| stages.iter().flatten().any(|name| name.eq_ignore_ascii_case(stage));
     step.rsplit_once(':').is_some_and(|(stage, line)| in_stage(stage) && is_line(line))
@@ -189,7 +197,8 @@ pub(crate) fn forecast(
 ) -> anyhow::Result<Forecast> {
     let trees = Trees::new(store, observation.views().map(|(_, context)| context));
     let mut prediction = predict_observed(observation, past, &trees);
-    if store.has_lost_builds() {
+    let lost = store.has_lost_builds();
+    if lost {
         doubt_misses(&observation.snapshot, &mut prediction);
     }
     let mut builds = past.of_project(&project.id);
@@ -206,7 +215,8 @@ pub(crate) fn forecast(
         recorded_at: build.recorded_at.clone(),
     });
     let earlier = |n: usize| builds.get(n).and_then(|build| store.snapshot(&build.id).ok().flatten());
-    Ok(Forecast { explanation: explained(observation, &prediction, &earlier, &trees, gap), baseline, gap })
+    let explanation = explained(observation, &prediction, &earlier, &trees, gap);
+    Ok(Forecast { explanation, baseline, gap, unmoved: unmoved(&observation.snapshot), lost })
 }
 
 /// Explains what a build would do if these files were edited, everything else being built. Paths are relative to the
@@ -228,7 +238,13 @@ pub(crate) fn forecast_of_edit(
     for step in recording::record(&present, &prediction, &past.ledger, "present") {
         past.ledger.add(step);
     }
-    observation.edit(project, paths)?;
+    for path in observation.edit(project, paths)? {
+        store.warn(format!("`{}` is in no build context that is read; no step sees an edit of it", path.display()));
+    }
+    for path in paths.iter().filter(|path| project.is_made_of(path)) {
+        let shown = path.display();
+        store.warn(format!("what an edit of `{shown}` would say is not foreseen; only steps that copy the file count"));
+    }
     observation.retake(&store.secret_key()?);
     let after: Vec<BuildContext> = observation.views().map(|(_, context)| context).collect();
     let trees = Trees::new(store, before.into_iter().chain(after));
@@ -236,7 +252,24 @@ pub(crate) fn forecast_of_edit(
     let gap = observation.unknown_frontend.as_ref().map(|_| Gap::UnknownFrontend);
     let earlier = |n: usize| (n == 0).then(|| present.clone());
     let explanation = explained(&observation, &prediction, &earlier, &trees, gap);
-    Ok(Forecast { explanation, baseline: Baseline::None, gap })
+    let unmoved = unmoved(&observation.snapshot);
+    Ok(Forecast { explanation, baseline: Baseline::None, gap, unmoved, lost: false })
+}
+
+/// The images that are read without anybody having looked them up, and that a registry could move.
+fn unmoved(snapshot: &Snapshot) -> Vec<String> {
+    let mut images: Vec<String> = Vec::new();
+    for step in &snapshot.steps {
+        if let StepKind::Image { reference, resolved: false } = &step.kind
+            && !reference.contains('@')
+        {
+            let short = reference.strip_prefix("docker.io/").unwrap_or(reference);
+            images.push(short.strip_prefix("library/").unwrap_or(short).to_owned());
+        }
+    }
+    images.sort();
+    images.dedup();
+    images
 }
 
 /// Tells a prediction instruction by instruction.

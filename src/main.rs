@@ -1,6 +1,7 @@
 //! The `stageplan` binary: parse arguments, call one command, print one error, set the exit status.
 
 mod fault;
+mod intake;
 mod plugin;
 mod args;
 mod store;
@@ -43,6 +44,14 @@ fn main() -> ExitCode {
     ExitCode::from(status as u8)
 }
 
+/// The error with its causes, system errors in words.
+fn told(error: &anyhow::Error) -> String {
+    let clause = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().map_or_else(|| cause.to_string(), intake::reason)
+    };
+    error.chain().map(clause).collect::<Vec<_>>().join(": ")
+}
+
 /// Prints what went wrong and one hint. A reader who has seen enough and closed the pipe is no error.
 fn report(error: &anyhow::Error) -> Status {
     let is_closed = |cause: &(dyn std::error::Error + 'static)| {
@@ -56,7 +65,7 @@ fn report(error: &anyhow::Error) -> Status {
     }
     let mut err = anstream::stderr();
     // Nobody is left to tell when standard error is closed.
-    let _ = writeln!(err, "{ERROR}error{ERROR:#}: {}", escape(&format!("{error:#}")));
+    let _ = writeln!(err, "{ERROR}error{ERROR:#}: {}", escape(&told(error)));
     if let Some(hint) = Fault::hint_of(error) {
         let _ = writeln!(err, "{HINT}hint{HINT:#}: {}", escape(hint));
     }

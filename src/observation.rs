@@ -3,6 +3,7 @@
 //! request and the store; the only thing written is the stat cache. It does not predict.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 
 use planner::cache_key::Sealer;
@@ -17,10 +18,11 @@ use planner::request::Request;
 use planner::requested::Requested;
 use planner::snapshot::Snapshot;
 use planner::transfer::{self, View};
-use watcher::StatCache;
+use watcher::{ScanError, StatCache};
 
 use crate::fault::Fault;
 use crate::frontend::{self, Frontend};
+use crate::intake;
 use crate::project::{ContextDir, IgnoreSource, LocalContext, Project};
 use crate::store::Store;
 
@@ -69,19 +71,22 @@ impl Observation {
     }
 
     /// Gives these files bytes that nobody has seen, wherever a context that is read holds them. Paths are relative
-    /// to the current folder. A path that is not there is made, unless it would be ignored.
-    pub(crate) fn edit(&mut self, project: &Project, paths: &[PathBuf]) -> anyhow::Result<()> {
+    /// to the current folder. A path that is not there is made, unless it would be ignored. The paths that lie in
+    /// none of these contexts are given back.
+    pub(crate) fn edit(&mut self, project: &Project, paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+        let mut outside = paths.to_vec();
         let named = project.local_contexts()?;
         for (name, context) in &mut self.contexts {
             let Some((dir, source)) = context_source(project, &named, name) else { continue };
             let rules = ignorefile(source)?;
+            outside.retain(|path| dir.below(path).is_none());
             let below = paths.iter().filter_map(|path| dir.below(path));
             let held = below.filter(|path| {
                 context.view.context.find(path).is_some() || (!dir.holds(path) && !is_ignored(&rules, path))
             });
             context.view.context = hypothesis::edited(&context.view.context, &held.collect::<Vec<_>>());
         }
-        Ok(())
+        Ok(outside)
     }
 }
 
@@ -173,7 +178,7 @@ fn scan(
     let requested = watcher::resolve_requested(&dir.root, patterns);
     let cache_path = store.stat_cache_path(&dir.root);
     let remembered = StatCache::load(&cache_path);
-    let scan = watcher::scan(&dir.root, &ignorefile(source)?, &requested, &remembered)?;
+    let scan = watcher::scan(&dir.root, &ignorefile(source)?, &requested, &remembered).map_err(scan_fault)?;
     let is_news = scan.n_hashed > 0 || scan.cache.n_entries() != remembered.n_entries();
     // Without its cache the next scan is slower, and says the same.
     let save = || store.create_parent(&cache_path).and_then(|()| Ok(scan.cache.save(&cache_path)?));
@@ -187,6 +192,17 @@ fn scan(
         None => View { context: now.context.clone(), stale: Vec::new() },
     };
     Ok(ObservedContext { now, view, requested, sent_name })
+}
+
+/// A file that cannot be read fails docker's build, too; the hint says what helps.
+pub(crate) fn scan_fault(error: ScanError) -> anyhow::Error {
+    match &error {
+        ScanError::Unreadable { path, source } if source.kind() == io::ErrorKind::PermissionDenied => {
+            let fault = Fault::new(format!("cannot read `{}`: {}", path.display(), intake::reason(source)));
+            fault.with_hint("make it readable for you, or list it in .dockerignore").into()
+        }
+        _ => error.into(),
+    }
 }
 
 /// The first error as BuildKit would give it.

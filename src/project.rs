@@ -23,6 +23,7 @@ use planner::request::Request;
 
 use crate::args::{BuilderFlags, ProjectArgs};
 use crate::fault::Fault;
+use crate::intake::reason;
 
 pub(crate) use dockerfile::DockerfileSource;
 pub(crate) use ignorefile::IgnoreSource;
@@ -87,6 +88,14 @@ impl Project {
         let Some(source) = &self.dockerfile else { return ("Dockerfile".to_owned(), context) };
         let below = source.shown.strip_prefix(clean(&self.context.shown)).unwrap_or(&source.shown);
         (below.display().to_string(), context)
+    }
+
+    /// Whether a path is that of the Dockerfile or of the ignore file.
+    pub(crate) fn is_made_of(&self, path: &Path) -> bool {
+        let dockerfile = self.dockerfile.iter().map(|source| source.shown.clone());
+        let ignorefile = self.ignorefile.iter().map(|source| self.context.root.join(&source.name));
+        let real = fs::canonicalize(path).ok();
+        real.is_some() && dockerfile.chain(ignorefile).any(|own| fs::canonicalize(own).ok() == real)
     }
 
     /// Whether there is a Dockerfile.
@@ -173,17 +182,6 @@ fn cleaned(absolute: &Path) -> PathBuf {
         }
     }
     cleaned
-}
-
-/// The reason of a failed system call as one clause, without the number.
-fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        std::io::ErrorKind::NotADirectory => "a part of the path is not a folder".to_owned(),
-        _ => error.to_string(),
-    }
 }
 
 /// The path without `.` components: `./a` is `a`.

@@ -113,6 +113,8 @@ pub struct Instruction {
     pub json: bool,
     /// The here-documents, in order.
     pub heredocs: Vec<Heredoc>,
+    /// Whether its text or its here-documents held bytes that are not UTF-8, here replaced by U+FFFD.
+    pub has_replaced_bytes: bool,
     /// What an `ONBUILD` triggers, as far as it can be told before it fires; it shares the here-documents.
     pub trigger: Option<Box<Instruction>>,
     /// What the instruction means.

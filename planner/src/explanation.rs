@@ -312,14 +312,19 @@ impl Explaining<'_> {
             Some(Gap::UnknownFrontend) => CauseKind::UnknownFrontend,
             Some(Gap::NeverRecorded) | None => CauseKind::NeverRecorded,
         };
-        let inputs = self.question.snapshot.steps[id].inputs.iter();
-        let name = inputs.map(|input| &self.question.snapshot.steps[input.index()].kind).find_map(|kind| match kind {
-            StepKind::Remote { address, .. } => Some(address.clone()),
-            StepKind::Image { reference, .. } => Some(reference.clone()),
+        vec![Cause { name: self.gap_name(id, kind), ..Cause::of(kind) }]
+    }
+
+    /// The address or image that a gap is about: the nearest one that the step stands on.
+    fn gap_name(&self, id: usize, kind: CauseKind) -> Option<String> {
+        let inputs = || self.question.snapshot.steps[id].inputs.iter().map(|input| input.index());
+        let own = inputs().find_map(|input| match (&self.question.snapshot.steps[input].kind, kind) {
+            (StepKind::Remote { address, .. }, CauseKind::RemoteSource) => Some(address.clone()),
+            (StepKind::Image { reference, .. }, CauseKind::BaseUnresolved) => Some(reference.clone()),
             _ => None,
         });
         let is_about_input = matches!(kind, CauseKind::RemoteSource | CauseKind::BaseUnresolved);
-        vec![Cause { name: name.filter(|_| is_about_input), ..Cause::of(kind) }]
+        own.or_else(|| inputs().filter(|_| is_about_input).find_map(|input| self.gap_name(input, kind)))
     }
 
     /// The edits of files that this step selects and BuildKit will not notice.

@@ -12,7 +12,7 @@ use super::Session;
 use crate::Status;
 use crate::args::{Format, OutputArgs, ProjectArgs};
 use crate::forecast::Past;
-use crate::observation::{ignorefile, observe};
+use crate::observation::{ignorefile, observe, scan_fault};
 use crate::project::Project;
 use crate::render;
 use crate::render::context::{self, ContextReport};
@@ -33,7 +33,7 @@ pub(super) struct ContextArgs {
 pub(super) fn run(args: &ContextArgs, session: &Session) -> anyhow::Result<Status> {
     let project = Project::open(&args.project)?;
     let rules = ignorefile(project.ignorefile.as_ref())?;
-    let listing = watcher::list(&project.context.root, &rules)?;
+    let listing = watcher::list(&project.context.root, &rules).map_err(scan_fault)?;
     let unread = if project.has_dockerfile() { Some(unread(args, &project, &listing, session)?) } else { None };
     session.warn();
     let report = ContextReport {

@@ -1,6 +1,5 @@
 //! `parse`: the Dockerfile as JSON, as BuildKit's parser sees it. For tools and for comparing with BuildKit.
 
-use std::fs;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 
@@ -9,6 +8,8 @@ use clap::Args;
 use planner::dockerfile::Dockerfile;
 
 use crate::Status;
+use crate::fault::Fault;
+use crate::intake;
 use crate::render;
 use crate::render::json::{self, ParseView};
 
@@ -24,7 +25,9 @@ pub(super) fn run(args: &ParseArgs) -> anyhow::Result<Status> {
     if args.file.as_os_str() == "-" {
         io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
     } else {
-        bytes = fs::read(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
+        bytes = intake::read_by_hand(&args.file).map_err(|error| {
+            Fault::new(format!("cannot read `{}`: {}", args.file.display(), intake::reason(&error)))
+        })?;
     }
     let (dockerfile, diagnostics) = Dockerfile::parse(&bytes);
     let view = ParseView::new(&dockerfile, &diagnostics);

@@ -36,7 +36,7 @@ pub(super) fn run(args: &RecordArgs, session: &Session) -> anyhow::Result<Status
     let trees = Trees::new(store, observation.contexts.values().map(|context| context.view.context.clone()));
     let prediction = predict_observed(&observation, &past, &trees);
     let record = build_record(&project, &observation, &prediction, &past)?;
-    let n_new = record.steps.len();
+    let n_new = observation.unknown_frontend.is_none().then_some(record.steps.len());
     let missing = recording::missing_source(&prediction);
     let trees = observation.contexts.values().map(|context| context.view.context.clone()).collect();
     let sent = observation.contexts.values().map(|context| context.after()).collect();

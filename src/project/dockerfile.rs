@@ -6,8 +6,9 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::{ContextDir, clean, reason};
+use super::{ContextDir, clean};
 use crate::fault::Fault;
+use crate::intake::{self, reason};
 
 /// A Dockerfile as read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,7 +29,7 @@ pub(super) fn read(context: &ContextDir, file: Option<&Path>) -> anyhow::Result<
         }
         file => path(context, file),
     };
-    match fs::read(&path) {
+    match intake::read_by_hand(&path) {
         Ok(bytes) => Ok(Some(DockerfileSource { shown: path, bytes })),
         Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => {

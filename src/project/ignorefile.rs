@@ -6,8 +6,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{ContextDir, clean, reason};
+use super::{ContextDir, clean};
 use crate::fault::Fault;
+use crate::intake::{self, reason};
 
 /// An ignore file as read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,7 +44,7 @@ pub(super) fn read_root(context: &ContextDir) -> anyhow::Result<Option<IgnoreSou
 /// links are followed with `root` as their root, and what is no file counts as missing.
 fn read_below(root: &Path, name: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     let Some(path) = follow(root, name) else { return Ok(None) };
-    match fs::read(&path) {
+    match intake::read_by_hand(&path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => Ok(None),
         Err(error) => {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::Path;
 
+use anyhow::Context as _;
 use planner::engine_profile::EngineProfile;
 use planner::request::{NamedContext, NoCache, Request};
 
@@ -51,7 +52,8 @@ pub(super) fn local_contexts(flags: &BuilderFlags) -> anyhow::Result<BTreeMap<St
     let mut contexts = BTreeMap::new();
     for (name, value) in named_contexts(flags)? {
         if kind(&value) == NamedContext::Local {
-            let dir = ContextDir::open(Path::new(&value))?;
+            let dir = ContextDir::open(Path::new(&value))
+                .with_context(|| format!("invalid value `{name}={value}` after --build-context"))?;
             let ignorefile = ignorefile::read_root(&dir)?;
             contexts.insert(name, LocalContext { dir, ignorefile });
         }

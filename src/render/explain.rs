@@ -13,8 +13,12 @@ use crate::forecast::Forecast;
 
 /// Causes of one step that are shown without `--verbose`.
 const N_CAUSES: usize = 4;
-/// Characters of an instruction that are shown without `--verbose`.
+/// Characters of a value that are shown without `--verbose`.
 const N_CHARACTERS: usize = 72;
+/// Columns of a line that names a step, without `--verbose`.
+const N_COLUMNS: usize = 80;
+/// Columns for `stage:line`.
+const NAME_COLUMNS: usize = 12;
 
 /// The report as text; everything if `verbose`.
 pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
@@ -22,8 +26,10 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
     let steps = steps(forecast);
     // Writing into a String cannot fail.
     let _ = writeln!(out, "{HEADLINE}{}{HEADLINE:#}", conclusion(forecast));
+    let is_told = |root: &str| steps.iter().any(|(name, step)| name == root && step.status == Status::Miss);
     for (index, (name, step)) in steps.iter().enumerate().filter(|(_, (_, step))| step.status == Status::Miss) {
-        if step.root.is_some() {
+        // What follows from a step that is shown stands below that one.
+        if step.root.as_deref().is_some_and(is_told) {
             continue;
         }
         let _ = writeln!(out);
@@ -42,7 +48,7 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
     if verbose {
         section(&mut out, &steps, Status::Hit, "taken from the cache", verbose);
     }
-    hint(&mut out, forecast);
+    closing(&mut out, forecast);
     out
 }
 
@@ -65,15 +71,18 @@ pub(crate) fn conclusion(forecast: &Forecast) -> String {
     match forecast.gap {
         Some(Gap::UnknownFrontend) => return "nobody can say: another frontend reads this Dockerfile".to_owned(),
         Some(_) => return "nothing is recorded for this project yet".to_owned(),
-        None if steps.is_empty() => return "this build makes no steps".to_owned(),
+        None if steps.is_empty() => return "no step is made here".to_owned(),
+        None if hits == 1 && steps.len() == 1 => return "the step will come from the cache".to_owned(),
         None if hits == steps.len() => return format!("all {all} will come from the cache"),
         None => {}
     }
     let mut parts = Vec::new();
     let roots = steps.iter().filter(|(_, step)| step.status == Status::Miss && step.root.is_none()).count();
     if count(Status::Miss) > 0 {
-        let roots = text::count(roots, "root cause");
-        parts.push(format!("{} of {all} will run, {roots}", count(Status::Miss)));
+        let roots = if roots > 0 { format!(", {}", text::count(roots, "root cause")) } else { String::new() };
+        parts.push(format!("{} of {all} will run{roots}", count(Status::Miss)));
+    } else {
+        parts.push(format!("none of {all} is sure to run"));
     }
     if count(Status::Pending) > 0 {
         parts.push(format!("{} may", count(Status::Pending)));
@@ -115,11 +124,17 @@ fn stale(out: &mut String, steps: &[(String, &InstructionReport)], verbose: bool
 }
 
 /// `word  stage:line  INSTRUCTION`.
-pub(crate) fn line(out: &mut String, word: &str, name: &str, step: &InstructionReport, verbose: bool) {
+fn line(out: &mut String, word: &str, name: &str, step: &InstructionReport, verbose: bool) {
+    named_line(out, word, &format!("{:<NAME_COLUMNS$}", text::escape(name)), step, verbose);
+}
+
+/// `word  name  INSTRUCTION`; the name is safe to show, and as wide as its column.
+pub(crate) fn named_line(out: &mut String, word: &str, name: &str, step: &InstructionReport, verbose: bool) {
     let style = palette::of_status(step.status);
-    let instruction = shortened(&text::escape(&step.placed.text), verbose);
     let trigger = if step.placed.trigger { "ONBUILD " } else { "" };
-    let _ = writeln!(out, "{style}{word:<8}{style:#}{FAINT}{:<12}{FAINT:#} {trigger}{instruction}", text::escape(name));
+    let left = N_COLUMNS.saturating_sub(9 + name.chars().count()).max(N_COLUMNS / 2);
+    let instruction = cut(&format!("{trigger}{}", text::escape(&step.placed.text)), left, verbose);
+    let _ = writeln!(out, "{style}{word:<8}{style:#}{FAINT}{name}{FAINT:#} {instruction}");
 }
 
 fn causes(out: &mut String, step: &InstructionReport, verbose: bool) {
@@ -182,18 +197,35 @@ pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
     }
 }
 
-/// What to do where nothing could be said.
-fn hint(out: &mut String, forecast: &Forecast) {
-    if forecast.gap == Some(Gap::NeverRecorded) {
-        let style = palette::HINT;
-        let _ =
-            writeln!(out, "{style}hint{style:#}: after a build, `stageplan record` takes the present state as built");
+/// What the answer takes for granted, and what to do where nothing could be said.
+pub(crate) fn closing(out: &mut String, forecast: &Forecast) {
+    let hint = palette::HINT;
+    match forecast.gap {
+        Some(Gap::NeverRecorded) => {
+            let what = "after a build, `stageplan record` takes the present state as built";
+            let _ = writeln!(out, "\n{hint}hint{hint:#}: {what}");
+        }
+        None if !forecast.unmoved.is_empty() => {
+            let images = text::escape(&forecast.unmoved.join(", "));
+            let _ = writeln!(out, "\n{FAINT}not looked up, taken as unmoved: {images}{FAINT:#}");
+        }
+        _ => {}
+    }
+    if forecast.lost && forecast.gap.is_none() {
+        let what =
+            "recorded builds were lost; once the cache is pruned, delete the `.damaged-` files of the state folder";
+        let _ = writeln!(out, "{hint}hint{hint:#}: {what}");
     }
 }
 
 fn shortened(text: &str, verbose: bool) -> String {
-    if verbose || text.chars().count() <= N_CHARACTERS {
+    cut(text, N_CHARACTERS, verbose)
+}
+
+/// The text, of which at most `n` characters are shown unless `verbose`.
+fn cut(text: &str, n: usize, verbose: bool) -> String {
+    if verbose || text.chars().count() <= n {
         return text.to_owned();
     }
-    text.chars().take(N_CHARACTERS - 1).chain(['…']).collect()
+    text.chars().take(n - 1).chain(['…']).collect()
 }

@@ -5,37 +5,45 @@ use std::fmt::Write as _;
 
 use planner::explanation::{InstructionReport, StageReport, Status};
 
-use super::explain::{conclusion, line};
+use super::explain::{closing, conclusion, named_line};
 use super::palette::{FAINT, HEADLINE};
 use super::text;
 use crate::forecast::Forecast;
 
-/// The report as text; stages and instructions that make no step too if `verbose`.
+/// The report as text; stages and instructions that make no step, and the steps of stages of hits alone, too if `verbose`.
 pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
     let mut out = String::new();
     // Writing into a String cannot fail.
     let _ = writeln!(out, "{HEADLINE}{}{HEADLINE:#}", conclusion(forecast));
+    let is_whole = verbose || forecast.all_hit();
     for stage in forecast.explanation.targets.iter().flat_map(|target| &target.stages) {
         if (stage.used && stage.index.is_some()) || verbose {
-            write_stage(&mut out, stage, verbose);
+            write_stage(&mut out, stage, verbose, is_whole);
         }
     }
+    closing(&mut out, forecast);
     out
 }
 
-fn write_stage(out: &mut String, stage: &StageReport, verbose: bool) {
+/// A stage; one of hits alone takes one line unless the report is to be whole.
+fn write_stage(out: &mut String, stage: &StageReport, verbose: bool, is_whole: bool) {
     let shown: Vec<&InstructionReport> =
         stage.instructions.iter().filter(|step| verbose || step.status != Status::None).collect();
     let name = stage.name.clone().or(stage.index.map(|index| format!("stage {index}")));
     let name = text::escape(&name.unwrap_or_else(|| "before the first stage".to_owned()));
     let base = if stage.base.is_empty() { String::new() } else { format!(" from {}", text::escape(&stage.base)) };
     let unused = if stage.used { "" } else { ", not needed" };
-    let _ = writeln!(out, "\n{HEADLINE}{name}{HEADLINE:#}{FAINT}{base}{unused}{FAINT:#}");
+    let is_folded = !is_whole && !shown.is_empty() && shown.iter().all(|step| step.status == Status::Hit);
+    let hits = if is_folded { format!(": {}, all hit", text::count(shown.len(), "step")) } else { String::new() };
+    let _ = writeln!(out, "\n{HEADLINE}{name}{HEADLINE:#}{FAINT}{base}{unused}{FAINT:#}{hits}");
+    if is_folded {
+        return;
+    }
     for step in shown {
-        line(out, step.status.name(), &step.placed.line.to_string(), step, verbose);
+        named_line(out, step.status.name(), &format!("{:>4}", step.placed.line), step, verbose);
         let details = details(step);
         if !details.is_empty() {
-            let _ = writeln!(out, "{:21}{FAINT}{details}{FAINT:#}", "");
+            let _ = writeln!(out, "{:13}{FAINT}{details}{FAINT:#}", "");
         }
     }
 }

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::intake;
+
 /// What the user should hear about the state folder; told once each, by whoever holds the store.
 #[derive(Default)]
 pub(super) struct Warnings(RefCell<Vec<String>>);
@@ -39,7 +41,7 @@ pub(super) fn create_dir(dir: &Path) -> anyhow::Result<()> {
 
 /// The bytes of a file; `None` if there is no such file.
 pub(super) fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
+    match intake::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),

@@ -29,7 +29,7 @@ pub(super) struct Line {
     pub(super) record: BuildRecord,
 }
 
-/// The recorded builds, oldest first. A last line without its line end was never finished, and is not one.
+/// The recorded builds, oldest first. A last line without its line end is damaged, too.
 /// Damaged lines are set aside under the lock; the caller must not hold it.
 pub(super) fn read(dir: &Path, warnings: &Warnings) -> anyhow::Result<Vec<Line>> {
     let Some(bytes) = files::read(&dir.join(NAME))? else { return Ok(Vec::new()) };
@@ -108,11 +108,9 @@ fn parse(bytes: &[u8]) -> Parsed {
 fn parse_lines(bytes: &[u8], is_whole: impl Fn(&Line) -> bool) -> Parsed {
     let mut parsed = Parsed { lines: Vec::new(), good: Vec::new(), bad: None };
     for raw in bytes.split_inclusive(|byte| *byte == b'\n') {
+        // Whether a writer was stopped or the file was cut later cannot be told: a build may be lost.
         let Some(text) = raw.strip_suffix(b"\n") else {
-            let n = raw.len().min(FRONT.len());
-            if raw[..n] != FRONT.as_bytes()[..n] {
-                parsed.bad = Some("is damaged");
-            }
+            parsed.bad = Some("ends in the middle of a build");
             break;
         };
         match read_line(text) {

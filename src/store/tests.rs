@@ -216,8 +216,7 @@ fn a_torn_last_line_is_not_a_build_and_does_not_join_the_next() {
     }
     store.append(&addition("3", Vec::new())).unwrap();
     assert_eq!(ids(&store), ["1", "3"]);
-    assert_eq!(store.take_warnings(), Vec::<String>::new());
-    assert!(!store.has_lost_builds());
+    assert!(store.has_lost_builds(), "the second build may have been whole once");
 }
 
 #[test]

@@ -14,7 +14,9 @@ mod context;
 mod flags;
 mod generated;
 mod hostile_names;
+mod odd_input;
 mod output;
+mod reports;
 mod state;
 
 /// A project of one stage: two copies, two runs.

@@ -10,6 +10,8 @@ mod conformance;
 #[cfg(test)]
 mod dockerfile;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod ignorefile;
 #[cfg(test)]
 mod scan;

@@ -60,7 +60,9 @@ impl StatCache {
     /// nothing.
     #[must_use]
     pub fn load(path: &Path) -> Self {
-        let table = std::fs::read(path).ok().and_then(Table::from_file);
+        // A FIFO in its place would keep the reader waiting.
+        let bytes = path.is_file().then(|| std::fs::read(path).ok()).flatten();
+        let table = bytes.and_then(Table::from_file);
         Self(table.map(Arc::new))
     }
 

@@ -30,7 +30,7 @@ pub enum ScanError {
     #[error("the build context `{}` is not a folder", .0.display())]
     RootIsNoFolder(PathBuf),
     /// The system refused a file or folder that the build needs.
-    #[error("cannot read `{}`: {source}", path.display())]
+    #[error("cannot read `{}`", path.display())]
     Unreadable {
         /// The file or folder.
         path: PathBuf,

@@ -68,6 +68,12 @@ impl Text {
         Self { text: go::decode(source), replaced }
     }
 
+    /// Whether a place in the file holds bytes that are not UTF-8.
+    fn is_replaced(&self, place: &Range<usize>) -> bool {
+        let next = self.replaced.partition_point(|replaced| *replaced < place.start);
+        self.replaced.get(next).is_some_and(|replaced| *replaced < place.end)
+    }
+
     /// The span of a place in the file. A place that begins or ends within a character goes on to its end.
     fn span(&self, place: &Range<usize>) -> Span {
         let at = |offset: usize| {
@@ -165,8 +171,11 @@ impl<'a> Parser<'a> {
 
     fn instruction(&self, line: &LogicalLine, node: &Node, heredocs: Vec<Heredoc>, command: Command) -> Instruction {
         let word = |token: &Token| Word { text: token.text.clone(), span: self.text.span(&line.place(&token.range)) };
+        let place = line.start..self.reader.end;
+        // A comment between continued lines is no part of the instruction.
+        let is_replaced = !heredocs.is_empty() || std::str::from_utf8(&line.bytes).is_err();
         Instruction {
-            span: self.text.span(&(line.start..self.reader.end)),
+            span: self.text.span(&place),
             line: line.line,
             end_line: self.reader.line,
             keyword: word(&node.keyword),
@@ -174,6 +183,7 @@ impl<'a> Parser<'a> {
             args: node.args.iter().map(word).collect(),
             json: node.json,
             heredocs,
+            has_replaced_bytes: is_replaced && self.text.is_replaced(&place),
             trigger: None,
             command,
         }

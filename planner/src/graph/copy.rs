@@ -8,6 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::digest::ContentDigest;
 use crate::dockerfile::{Add, Copy, CopySource};
 use crate::glob;
+use crate::ignorefile::Ignorefile;
 use crate::selector::Selector;
 
 /// A source with its flags expanded.
@@ -132,6 +133,10 @@ impl Lowering<'_> {
         for source in &copy.sources {
             let (name, body, expand) = match source {
                 CopySource::Path(_) => continue,
+                CopySource::Heredoc(_) if site.instruction.has_replaced_bytes => {
+                    // BuildKit copies these bytes; here they are lost, and two files could look the same.
+                    return Err(site.not_utf8("the here-document holds bytes that are not UTF-8"));
+                }
                 CopySource::Heredoc(index) => match site.instruction.heredocs.get(*index) {
                     Some(heredoc) => (&heredoc.name, heredoc.body(), heredoc.expand),
                     None => continue,
@@ -248,7 +253,20 @@ fn selector(site: &mut Site<'_>, copy: &Copy, path: &str) -> Result<Selector, Di
     }
     selector.path = clean(source);
     selector.wildcard = glob::has_wildcard(selector.path.as_bytes());
+    check_patterns(site, &selector)?;
     Ok(selector)
+}
+
+/// Refuses the patterns that the build would fail at.
+fn check_patterns(site: &Site<'_>, selector: &Selector) -> Result<(), Diagnostic> {
+    if selector.wildcard && glob::Glob::new(selector.path.as_bytes()).is_err() {
+        return Err(site.error("syntax error in pattern").with_hint(format!("the source is {:?}", selector.path)));
+    }
+    for (flag, patterns) in [("include", &selector.include), ("exclude", &selector.exclude)] {
+        Ignorefile::from_patterns(patterns)
+            .map_err(|error| site.error(format!("invalid {flag}patterns: {patterns:?}: {error}")))?;
+    }
+    Ok(())
 }
 
 fn is_url(path: &str) -> bool {

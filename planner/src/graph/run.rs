@@ -27,6 +27,10 @@ impl Lowering<'_> {
                 return Err(site.error(format!("unknown flag: --{flag}")));
             }
         }
+        // Other instructions go through the shell lexer or JSON, which put U+FFFD in place; protobuf takes only UTF-8.
+        if run.command.shell && site.instruction.has_replaced_bytes {
+            return Err(site.not_utf8("failed to marshal LLB definition: string field contains invalid UTF-8"));
+        }
         let mut mounted = Vec::new();
         let words = self.words(site, run, &mut mounted);
         let mut secret_env = Vec::new();

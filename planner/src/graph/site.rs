@@ -70,6 +70,11 @@ impl Site<'_> {
         Diagnostic::error(message, Some(self.instruction.line), None)
     }
 
+    /// An error about bytes that are not UTF-8.
+    pub(super) fn not_utf8(&self, message: &str) -> Diagnostic {
+        self.error(message).with_hint("save the Dockerfile as UTF-8")
+    }
+
     /// Expands a word and notes the variables it used.
     pub(super) fn expand(&mut self, word: &str) -> Result<String, Diagnostic> {
         let scope = |name: &str| self.state.variable(name).map(str::to_owned);
