@@ -20,6 +20,7 @@ use crate::args::EngineProfileName;
 use crate::fault::Fault;
 use crate::observation::Observation;
 use crate::project::Project;
+use crate::since::Revision;
 use crate::store::Store;
 
 /// Everything recorded that a prediction needs.
@@ -96,6 +97,13 @@ pub(crate) enum Baseline {
         /// When it was recorded, RFC 3339.
         recorded_at: String,
     },
+    /// A git revision.
+    Git {
+        /// The commit's whole name.
+        id: String,
+        /// When it was committed, RFC 3339.
+        committed_at: String,
+    },
 }
 
 /// A project explained.
@@ -106,6 +114,8 @@ pub(crate) struct Forecast {
     pub(crate) baseline: Baseline,
     /// Why nothing can be said of any step, where that is so.
     pub(crate) gap: Option<Gap>,
+    /// What was taken for granted, in the user's words.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Forecast {
@@ -206,7 +216,8 @@ pub(crate) fn forecast(
         recorded_at: build.recorded_at.clone(),
     });
     let earlier = |n: usize| builds.get(n).and_then(|build| store.snapshot(&build.id).ok().flatten());
-    Ok(Forecast { explanation: explained(observation, &prediction, &earlier, &trees, gap), baseline, gap })
+    let explanation = explained(observation, &prediction, &earlier, &trees, gap);
+    Ok(Forecast { explanation, baseline, gap, notes: Vec::new() })
 }
 
 /// Explains what a build would do if these files were edited, everything else being built. Paths are relative to the
@@ -236,7 +247,33 @@ pub(crate) fn forecast_of_edit(
     let gap = observation.unknown_frontend.as_ref().map(|_| Gap::UnknownFrontend);
     let earlier = |n: usize| (n == 0).then(|| present.clone());
     let explanation = explained(&observation, &prediction, &earlier, &trees, gap);
-    Ok(Forecast { explanation, baseline: Baseline::None, gap })
+    Ok(Forecast { explanation, baseline: Baseline::None, gap, notes: Vec::new() })
+}
+
+/// Explains what a build of the project would do if the revision had been built and nothing else.
+///
+/// # Errors
+/// If the key for what looks like secrets cannot be read.
+pub(crate) fn forecast_since(
+    mut observation: Observation,
+    revision: Revision,
+    store: &Store,
+) -> anyhow::Result<Forecast> {
+    observation.see_afresh();
+    observation.retake(&store.secret_key()?);
+    let now = observation.views().map(|(_, context)| context);
+    let trees = Trees::new(store, now.chain(revision.contexts));
+    let nothing = Ledger::default();
+    let prediction = predict(&revision.snapshot, &nothing, &|digest| trees.find(digest));
+    let steps = recording::record(&revision.snapshot, &prediction, &nothing, &revision.id);
+    let past = Past { builds: Vec::new(), ledger: Ledger::new(steps) };
+    let prediction = predict_observed(&observation, &past, &trees);
+    let is_unknown = observation.unknown_frontend.is_some() || revision.unknown_frontend.is_some();
+    let gap = is_unknown.then_some(Gap::UnknownFrontend);
+    let earlier = |n: usize| (n == 0).then(|| revision.snapshot.clone());
+    let explanation = explained(&observation, &prediction, &earlier, &trees, gap);
+    let baseline = Baseline::Git { id: revision.id, committed_at: revision.committed_at };
+    Ok(Forecast { explanation, baseline, gap, notes: revision.notes })
 }
 
 /// Tells a prediction instruction by instruction.

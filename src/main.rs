@@ -3,10 +3,12 @@
 mod fault;
 mod plugin;
 mod args;
+mod git;
 mod store;
 mod project;
 mod frontend;
 mod observation;
+mod since;
 mod forecast;
 mod render;
 mod commands;

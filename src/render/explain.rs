@@ -42,6 +42,7 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
     if verbose {
         section(&mut out, &steps, Status::Hit, "taken from the cache", verbose);
     }
+    notes(&mut out, forecast);
     hint(&mut out, forecast);
     out
 }
@@ -182,12 +183,21 @@ pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
     }
 }
 
+/// What the answer takes for granted.
+pub(crate) fn notes(out: &mut String, forecast: &Forecast) {
+    for note in &forecast.notes {
+        let _ = writeln!(out, "{FAINT}note: {}{FAINT:#}", text::escape(note));
+    }
+}
+
 /// What to do where nothing could be said.
 fn hint(out: &mut String, forecast: &Forecast) {
     if forecast.gap == Some(Gap::NeverRecorded) {
         let style = palette::HINT;
-        let _ =
-            writeln!(out, "{style}hint{style:#}: after a build, `stageplan record` takes the present state as built");
+        let _ = writeln!(
+            out,
+            "{style}hint{style:#}: after a build, `stageplan record` takes the present state as built; `--since REV` compares with a git revision"
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use planner::explanation::{InstructionReport, StageReport, Status};
 
-use super::explain::{conclusion, line};
+use super::explain::{conclusion, line, notes};
 use super::palette::{FAINT, HEADLINE};
 use super::text;
 use crate::forecast::Forecast;
@@ -20,6 +20,7 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
             write_stage(&mut out, stage, verbose);
         }
     }
+    notes(&mut out, forecast);
     out
 }
 
