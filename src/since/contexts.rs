@@ -240,10 +240,16 @@ impl TakingBack<'_> {
         })
     }
 
-    /// The tree of the past.
+    /// The tree of the past. The `.git` of a folder of which nothing is known is taken as unchanged, like any.
     fn tree(&self) -> anyhow::Result<BuildContext> {
-        let folders = self.unknown.iter().filter(|path| matches!(self.now.find(path), Some(Found::Folder(_))));
-        let tree = hypothesis::edited(self.now, &folders.cloned().collect::<Vec<_>>());
+        let mut unseen = Vec::new();
+        self.now.visit(&mut |path, node| {
+            let is_unknown = self.unknown.iter().any(|folder| path.is_within(folder));
+            if is_unknown && matches!(node, Node::File(_)) && !path.components().any(|name| name == b".git") {
+                unseen.push(path.clone());
+            }
+        });
+        let tree = hypothesis::edited(self.now, &unseen);
         let tree = without(&tree, &self.gone, &self.folders);
         Ok(self.sieve.with_files(&tree, self.files.clone())?)
     }

@@ -16,4 +16,6 @@ mod scan;
 #[cfg(test)]
 mod semantics;
 #[cfg(test)]
+mod since;
+#[cfg(test)]
 mod tidy;
