@@ -244,6 +244,7 @@ fn git(dir: &Path) -> Command {
     // Set inside hooks and by other tools; they would name another repository, or read paths in another way.
     for variable in [
         "GIT_DIR",
+        "GIT_COMMON_DIR",
         "GIT_WORK_TREE",
         "GIT_INDEX_FILE",
         "GIT_PREFIX",

@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use planner::cache_key::Sealer;
 use planner::context::BuildContext;
+use planner::graph::lower::MAIN_CONTEXT;
 use planner::request::Request;
 use planner::snapshot::Snapshot;
 
@@ -71,7 +72,7 @@ pub(crate) fn at_revision(
     let mut n_unchanged = 0;
     for (name, patterns) in patterns(&graph) {
         let Some((dir, source)) = context_source(project, &named, &name) else { continue };
-        let own = dockerfile.own_ignorefile.as_ref().filter(|_| dir == &project.context);
+        let own = dockerfile.own_ignorefile.as_ref().filter(|_| name == MAIN_CONTEXT);
         let then = ignorefile_then(dir, own, source, &past)?;
         if let Some(then) = &then {
             ignorefiles.insert(name.clone(), String::from_utf8_lossy(&then.bytes).into_owned());

@@ -9,7 +9,7 @@ use planner::prediction::Gap;
 
 use super::palette::{self, FAINT, HEADLINE};
 use super::text;
-use crate::forecast::Forecast;
+use crate::forecast::{Baseline, Forecast};
 
 /// Causes of one step that are shown without `--verbose`.
 const N_CAUSES: usize = 4;
@@ -185,6 +185,10 @@ pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
 
 /// What the answer takes for granted.
 pub(crate) fn notes(out: &mut String, forecast: &Forecast) {
+    if let Baseline::Git { id, committed_at } = &forecast.baseline {
+        let id = id.get(..12).unwrap_or(id);
+        let _ = writeln!(out, "{FAINT}note: compared with commit {id} of {committed_at}{FAINT:#}");
+    }
     for note in &forecast.notes {
         let _ = writeln!(out, "{FAINT}note: {}{FAINT:#}", text::escape(note));
     }

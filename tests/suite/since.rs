@@ -171,6 +171,23 @@ fn an_unchanged_clone_hits_without_any_record() {
 }
 
 #[test]
+fn another_umask_shows_against_a_recorded_build_only() {
+    let place = Place::new();
+    let repo = place.small();
+    let clone = place.clone(&repo, "clone", "022", "");
+    assert_eq!(clone.answer("record", "", &[]).code, Some(0));
+    fs::remove_dir_all(&clone.top).expect("a folder");
+    let clone = place.clone(&repo, "clone", "002", "");
+    let report = clone.answer("explain", "", &["--format", "json"]).report();
+    assert_eq!((report.status("COPY package.json"), report.status("COPY src")), ("miss", "miss"));
+    let causes = report.instructions().flat_map(|(_, step)| &step.causes);
+    for cause in causes.filter(|cause| cause.kind != "upstream") {
+        assert_eq!(cause.detail.as_deref(), Some("mode"), "{} {:?}", cause.kind, cause.path);
+    }
+    assert_all_hit(&clone.since("HEAD", &[]));
+}
+
+#[test]
 fn an_edited_file_is_named_with_exactly_the_steps_that_run() {
     let place = Place::new();
     let repo = place.small();

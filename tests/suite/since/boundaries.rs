@@ -47,6 +47,33 @@ fn a_shallow_clone_answers_as_far_as_it_goes() {
 }
 
 #[test]
+fn what_a_partial_clone_lacks_is_only_known_to_differ() {
+    let place = Place::new();
+    let repo = place.small();
+    repo.git(&["config", "uploadpack.allowFilter", "true"]);
+    repo.write("src/a.js", "second\n");
+    repo.commit("second");
+    let clone = place.clone(&repo, "partial", "022", "--filter=blob:none");
+    // The server is gone: what is not in the clone cannot come.
+    fs::remove_dir_all(&repo.top).expect("a folder");
+    assert_all_hit(&clone.since("HEAD", &[]));
+    assert_eq!(causes(&clone.since("HEAD~1", &[]), "COPY src"), ["file-modified src/a.js content"]);
+}
+
+#[test]
+fn the_repository_is_that_of_the_context() {
+    let place = Place::new();
+    let repo = place.small();
+    repo.write("src/a.js", "edited\n");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_stageplan"));
+    with_identity(&mut program).env("HOME", place.0.path()).current_dir(place.0.path());
+    program.envs([("GIT_DIR", "elsewhere"), ("GIT_INDEX_FILE", "elsewhere/index"), ("GIT_WORK_TREE", "/")]);
+    program.args(["explain", "--format", "json", "--since", "HEAD"]).arg(&repo.top);
+    let answer = Answer::from(program.output().expect("the program starts"));
+    assert_eq!(causes(&answer.report(), "COPY src"), ["file-modified src/a.js content"]);
+}
+
+#[test]
 fn a_submodule_is_compared_by_its_own_commits() {
     let place = Place::new();
     let library = place.repo("library");
