@@ -20,6 +20,7 @@ use crate::args::EngineProfileName;
 use crate::fault::Fault;
 use crate::observation::Observation;
 use crate::project::Project;
+use crate::since::Revision;
 use crate::store::Store;
 
 /// Everything recorded that a prediction needs.
@@ -96,6 +97,13 @@ pub(crate) enum Baseline {
         /// When it was recorded, RFC 3339.
         recorded_at: String,
     },
+    /// A git revision.
+    Git {
+        /// The commit's whole name.
+        id: String,
+        /// When it was committed, RFC 3339.
+        committed_at: String,
+    },
 }
 
 /// A project explained.
@@ -110,6 +118,8 @@ pub(crate) struct Forecast {
     pub(crate) unmoved: Vec<String>,
     /// Whether recorded builds are lost, so that nobody can say of a step that the others do not know.
     pub(crate) lost: bool,
+    /// What was taken for granted, in the user's words.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Forecast {
@@ -216,7 +226,7 @@ pub(crate) fn forecast(
     });
     let earlier = |n: usize| builds.get(n).and_then(|build| store.snapshot(&build.id).ok().flatten());
     let explanation = explained(observation, &prediction, &earlier, &trees, gap);
-    Ok(Forecast { explanation, baseline, gap, unmoved: unmoved(&observation.snapshot), lost })
+    Ok(Forecast { explanation, baseline, gap, unmoved: unmoved(&observation.snapshot), lost, notes: Vec::new() })
 }
 
 /// Explains what a build would do if these files were edited, everything else being built. Paths are relative to the
@@ -253,7 +263,7 @@ pub(crate) fn forecast_of_edit(
     let earlier = |n: usize| (n == 0).then(|| present.clone());
     let explanation = explained(&observation, &prediction, &earlier, &trees, gap);
     let unmoved = unmoved(&observation.snapshot);
-    Ok(Forecast { explanation, baseline: Baseline::None, gap, unmoved, lost: false })
+    Ok(Forecast { explanation, baseline: Baseline::None, gap, unmoved, lost: false, notes: Vec::new() })
 }
 
 /// The images that are read without anybody having looked them up, and that a registry could move.
@@ -270,6 +280,37 @@ fn unmoved(snapshot: &Snapshot) -> Vec<String> {
     images.sort();
     images.dedup();
     images
+}
+
+/// Explains what a build of the project would do if the revision had been built and nothing else.
+///
+/// # Errors
+/// If the key for what looks like secrets cannot be read.
+pub(crate) fn forecast_since(
+    mut observation: Observation,
+    revision: Revision,
+    store: &Store,
+) -> anyhow::Result<Forecast> {
+    observation.see_afresh();
+    observation.retake(&store.secret_key()?);
+    let now = observation.views().map(|(_, context)| context);
+    let trees = Trees::new(store, now.chain(revision.contexts));
+    let nothing = Ledger::default();
+    let prediction = predict(&revision.snapshot, &nothing, &|digest| trees.find(digest));
+    let steps = recording::record(&revision.snapshot, &prediction, &nothing, &revision.id);
+    let mut notes = revision.notes;
+    if let Some(source) = recording::missing_source(&prediction) {
+        notes.push(format!("a build of that commit would have failed: `{source}` is missing there"));
+    }
+    let past = Past { builds: Vec::new(), ledger: Ledger::new(steps) };
+    let prediction = predict_observed(&observation, &past, &trees);
+    let is_unknown = observation.unknown_frontend.is_some() || revision.unknown_frontend.is_some();
+    let gap = is_unknown.then_some(Gap::UnknownFrontend);
+    let earlier = |n: usize| (n == 0).then(|| revision.snapshot.clone());
+    let explanation = explained(&observation, &prediction, &earlier, &trees, gap);
+    let baseline = Baseline::Git { id: revision.id, committed_at: revision.committed_at };
+    let unmoved = unmoved(&observation.snapshot);
+    Ok(Forecast { explanation, baseline, gap, unmoved, lost: false, notes })
 }
 
 /// Tells a prediction instruction by instruction.

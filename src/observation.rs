@@ -63,6 +63,13 @@ impl Observation {
         self.contexts.iter().map(|(name, context)| (name.clone(), context.view.context.clone()))
     }
 
+    /// Sees the contexts as an engine that holds nothing of them.
+    pub(crate) fn see_afresh(&mut self) {
+        for context in self.contexts.values_mut() {
+            context.view = View { context: context.now.context.clone(), stale: Vec::new() };
+        }
+    }
+
     /// Takes the snapshot anew, after the contexts were changed.
     pub(crate) fn retake(&mut self, key: &[u8; 32]) {
         let ignorefiles = std::mem::take(&mut self.snapshot.ignorefiles);
@@ -104,7 +111,7 @@ fn is_ignored(rules: &Ignorefile, path: &ContextPath) -> bool {
 }
 
 /// The folder and the ignore file of a context that is read.
-fn context_source<'a>(
+pub(crate) fn context_source<'a>(
     project: &'a Project,
     named: &'a BTreeMap<String, LocalContext>,
     name: &str,
@@ -127,34 +134,51 @@ pub(crate) fn observe(
     key: impl FnOnce() -> anyhow::Result<[u8; 32]>,
 ) -> anyhow::Result<Observation> {
     let source = project.dockerfile()?;
-    let shown = source.shown.display().to_string();
-    let (dockerfile, diagnostics) = Dockerfile::parse(&source.bytes);
-    refuse(&diagnostics, &shown)?;
-    let (request, unknown_frontend) = match frontend::of(&dockerfile, request) {
-        Frontend::Known(profile) => (Request { profile, ..request.clone() }, None),
-        Frontend::Unknown(image) => (request.clone(), Some(image)),
-    };
-    let (graph, diagnostics) = lower(&[(&dockerfile, &request)], &request.profile);
-    refuse(&diagnostics, &shown)?;
-
-    let mut patterns: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
-    for (name, paths) in graph.targets.iter().flat_map(|target| &target.requested) {
-        patterns.entry(name).or_default().extend(paths.iter().map(|path| path.clone().into_bytes()));
-    }
+    let (graph, unknown_frontend) = read_dockerfile(&source.bytes, &source.shown.display().to_string(), request)?;
     let named = project.local_contexts()?;
     let mut contexts = BTreeMap::new();
     let mut ignorefiles = BTreeMap::new();
-    for (name, patterns) in patterns {
-        let Some((dir, ignorefile)) = context_source(project, &named, name) else { continue };
+    for (name, patterns) in patterns(&graph) {
+        let Some((dir, ignorefile)) = context_source(project, &named, &name) else { continue };
         if let Some(source) = ignorefile {
-            ignorefiles.insert(name.to_owned(), String::from_utf8_lossy(&source.bytes).into_owned());
+            ignorefiles.insert(name.clone(), String::from_utf8_lossy(&source.bytes).into_owned());
         }
-        contexts.insert(name.to_owned(), scan(name, dir, ignorefile, patterns, store)?);
+        let context = scan(&name, dir, ignorefile, patterns, store)?;
+        contexts.insert(name, context);
     }
     let snapshot = Snapshot { ignorefiles, ..Snapshot::take(&graph, &BTreeMap::new(), &Sealer::new(&[0; 32])) };
     let mut observation = Observation { graph, unknown_frontend, snapshot, contexts };
     observation.retake(&key()?);
     Ok(observation)
+}
+
+/// What BuildKit would do for a Dockerfile, and the frontend's image, where nothing is known of it.
+///
+/// # Errors
+/// If BuildKit would refuse the Dockerfile or the request; `shown` is the file's name in the message.
+pub(crate) fn read_dockerfile(
+    bytes: &[u8],
+    shown: &str,
+    request: &Request,
+) -> anyhow::Result<(BuildGraph, Option<String>)> {
+    let (dockerfile, diagnostics) = Dockerfile::parse(bytes);
+    refuse(&diagnostics, shown)?;
+    let (request, unknown_frontend) = match frontend::of(&dockerfile, request) {
+        Frontend::Known(profile) => (Request { profile, ..request.clone() }, None),
+        Frontend::Unknown(image) => (request.clone(), Some(image)),
+    };
+    let (graph, diagnostics) = lower(&[(&dockerfile, &request)], &request.profile);
+    refuse(&diagnostics, shown)?;
+    Ok((graph, unknown_frontend))
+}
+
+/// The source paths that a build asks for, by context.
+pub(crate) fn patterns(graph: &BuildGraph) -> BTreeMap<String, Vec<Vec<u8>>> {
+    let mut patterns: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
+    for (name, paths) in graph.targets.iter().flat_map(|target| &target.requested) {
+        patterns.entry(name.clone()).or_default().extend(paths.iter().map(|path| path.clone().into_bytes()));
+    }
+    patterns
 }
 
 /// The rules of an ignore file; those of none ignore nothing.

@@ -5,16 +5,17 @@ use clap::Args;
 use super::Session;
 use crate::Status;
 use crate::args::{Format, OutputArgs, ProjectArgs};
-use crate::forecast::{Past, forecast};
+use crate::forecast::{Past, forecast, forecast_since};
 use crate::observation::observe;
 use crate::project::Project;
 use crate::render::json::{self, ExplainView};
 use crate::render::{self, explain};
+use crate::since::at_revision;
 
 /// Say which steps will run again, and why
 ///
 /// Compares the Dockerfile, the build context and the flags with the recorded builds. Neither Docker nor the network
-/// is needed; record a build with `stageplan record` first.
+/// is needed; record a build with `stageplan record` first, or compare with a git revision: --since REV.
 #[derive(Args)]
 pub(super) struct ExplainArgs {
     #[command(flatten)]
@@ -22,6 +23,10 @@ pub(super) struct ExplainArgs {
 
     #[command(flatten)]
     output: OutputArgs,
+
+    /// Compare with this git revision, as if it had been built, instead of the recorded builds
+    #[arg(long, value_name = "REV")]
+    since: Option<String>,
 
     /// Tell only of this step: `stage:line`, a line, or the instruction's first words
     #[arg(long, value_name = "STEP")]
@@ -38,7 +43,13 @@ pub(super) fn run(args: &ExplainArgs, session: &Session) -> anyhow::Result<Statu
     let past = Past::read(store)?;
     let request = project.request(past.profile(args.project.engine_profile, store, &project.id)?)?;
     let observation = observe(&project, &request, store, || store.secret_key())?;
-    let mut forecast = forecast(&project, &observation, &past, store)?;
+    let mut forecast = match &args.since {
+        Some(since) => {
+            let revision = at_revision(&project, &request, &observation, store, since)?;
+            forecast_since(observation, revision, store)?
+        }
+        None => forecast(&project, &observation, &past, store)?,
+    };
     session.warn();
     let all_hit = forecast.all_hit();
     if let Some(step) = &args.step {

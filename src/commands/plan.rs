@@ -10,11 +10,12 @@ use clap::Args;
 use super::Session;
 use crate::Status;
 use crate::args::{Format, OutputArgs, ProjectArgs};
-use crate::forecast::{Past, forecast, forecast_of_edit};
+use crate::forecast::{Past, forecast, forecast_of_edit, forecast_since};
 use crate::observation::observe;
 use crate::project::Project;
 use crate::render;
 use crate::render::json::{self, ExplainView};
+use crate::since::at_revision;
 
 /// Say what a build will do: its stages and steps, what they read and wait for
 #[derive(Args)]
@@ -29,6 +30,10 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "PATH")]
     changed: Vec<PathBuf>,
 
+    /// Compare with this git revision, as if it had been built, instead of the recorded builds
+    #[arg(long, value_name = "REV", conflicts_with = "changed")]
+    since: Option<String>,
+
     /// Exit with 1 if some step that is used is no hit
     #[arg(long)]
     exit_code: bool,
@@ -40,7 +45,10 @@ pub(super) fn run(args: &PlanArgs, session: &Session) -> anyhow::Result<Status> 
     let past = Past::read(store)?;
     let request = project.request(past.profile(args.project.engine_profile, store, &project.id)?)?;
     let observation = observe(&project, &request, store, || store.secret_key())?;
-    let forecast = if args.changed.is_empty() {
+    let forecast = if let Some(since) = &args.since {
+        let revision = at_revision(&project, &request, &observation, store, since)?;
+        forecast_since(observation, revision, store)?
+    } else if args.changed.is_empty() {
         forecast(&project, &observation, &past, store)?
     } else {
         forecast_of_edit(&project, observation, past, store, &changed_paths(&args.changed)?)?

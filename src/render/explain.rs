@@ -9,7 +9,7 @@ use planner::prediction::Gap;
 
 use super::palette::{self, FAINT, HEADLINE};
 use super::text;
-use crate::forecast::Forecast;
+use crate::forecast::{Baseline, Forecast};
 
 /// Causes of one step that are shown without `--verbose`.
 const N_CAUSES: usize = 4;
@@ -200,9 +200,11 @@ pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
 /// What the answer takes for granted, and what to do where nothing could be said.
 pub(crate) fn closing(out: &mut String, forecast: &Forecast) {
     let hint = palette::HINT;
+    notes(out, forecast);
     match forecast.gap {
         Some(Gap::NeverRecorded) => {
-            let what = "after a build, `stageplan record` takes the present state as built";
+            let what =
+                "after a build, `stageplan record` takes the present state as built; `--since REV` compares with git";
             let _ = writeln!(out, "\n{hint}hint{hint:#}: {what}");
         }
         None if !forecast.unmoved.is_empty() => {
@@ -215,6 +217,17 @@ pub(crate) fn closing(out: &mut String, forecast: &Forecast) {
         let what =
             "recorded builds were lost; once the cache is pruned, delete the `.damaged-` files of the state folder";
         let _ = writeln!(out, "{hint}hint{hint:#}: {what}");
+    }
+}
+
+/// What the answer takes for granted.
+fn notes(out: &mut String, forecast: &Forecast) {
+    if let Baseline::Git { id, committed_at } = &forecast.baseline {
+        let id = id.get(..12).unwrap_or(id);
+        let _ = writeln!(out, "{FAINT}note: compared with commit {id} of {committed_at}{FAINT:#}");
+    }
+    for note in &forecast.notes {
+        let _ = writeln!(out, "{FAINT}note: {}{FAINT:#}", text::escape(note));
     }
 }
 

@@ -18,4 +18,6 @@ mod scan;
 #[cfg(test)]
 mod semantics;
 #[cfg(test)]
+mod since;
+#[cfg(test)]
 mod tidy;

@@ -1,5 +1,6 @@
 //! The tree itself: folders that know the digest and the number of all that lies below them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -216,6 +217,13 @@ impl BuildContext {
         Self::new(replaced(&self.root, &names, None))
     }
 
+    /// The same context after many changes at once, sorted by path: a node to stand there, or `None` for what goes.
+    /// Of a path and one below it both count, the upper one first. Folders are made as in [`BuildContext::with`].
+    #[must_use]
+    pub fn with_all(&self, changes: &[(ContextPath, Option<Node>)]) -> Self {
+        Self::new(changed(&self.root, changes, 0))
+    }
+
     /// Calls `visit` for each entry in canonical order: a folder, then what it holds, names in byte order.
     /// The root itself is not visited.
     pub fn visit(&self, visit: &mut impl FnMut(&ContextPath, &Node)) {
@@ -237,6 +245,34 @@ fn replaced(folder: &Folder, names: &[&[u8]], node: Option<Node>) -> Folder {
     folder.with_entry(name, Some(Node::Folder(Arc::new(inner))))
 }
 
+/// The folder, `depth` components below the root, after the changes below it.
+fn changed(folder: &Folder, changes: &[(ContextPath, Option<Node>)], depth: usize) -> Folder {
+    let mut entries: BTreeMap<Box<[u8]>, Node> = folder.entries.iter().cloned().collect();
+    let name_of = |path: &ContextPath| path.components().nth(depth).unwrap_or_default().to_vec();
+    for group in changes.chunk_by(|(a, _), (b, _)| name_of(a) == name_of(b)) {
+        let name = name_of(&group[0].0);
+        let is_here = |(path, _): &&(ContextPath, Option<Node>)| path.components().nth(depth + 1).is_none();
+        let n_here = group.iter().take_while(is_here).count();
+        if let Some((_, node)) = group[..n_here].last() {
+            match node {
+                Some(node) => entries.insert(name.as_slice().into(), node.clone()),
+                None => entries.remove(name.as_slice()),
+            };
+        }
+        let below = &group[n_here..];
+        let is_all_gone = below.iter().all(|(_, node)| node.is_none());
+        let inner = match entries.get(name.as_slice()) {
+            Some(Node::Folder(inner)) => changed(inner, below, depth + 1),
+            _ if is_all_gone => continue,
+            _ => changed(&Folder::new(Some(FolderHeader::new(0o755)), Vec::new()), below, depth + 1),
+        };
+        if !below.is_empty() {
+            entries.insert(name.into(), Node::Folder(Arc::new(inner)));
+        }
+    }
+    Folder::new(folder.header.clone(), entries.into_iter().collect())
+}
+
 fn visit_folder(folder: &Folder, path: &ContextPath, visit: &mut impl FnMut(&ContextPath, &Node)) {
     for (name, node) in &folder.entries {
         let path = path.join(name);
@@ -255,4 +291,42 @@ pub struct Stamped {
     pub context: BuildContext,
     /// Nanoseconds since 1970 of each entry's modification, in canonical order (see [`BuildContext::visit`]).
     pub mtimes: Vec<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{BuildContext, Folder, FolderHeader, Node};
+    use crate::context::{ContextPath, FileEntry};
+    use crate::digest::ContentDigest;
+
+    #[test]
+    fn many_changes_at_once_are_the_same_as_one_after_another() {
+        let file = |text: &str| Node::File(Arc::new(FileEntry::file(0o644, 1, ContentDigest::of(text.as_bytes()))));
+        let folder = || Node::Folder(Arc::new(Folder::new(Some(FolderHeader::new(0o700)), Vec::new())));
+        let path = |name: &str| ContextPath::new(name);
+        let before = ["a/b", "a/c/d", "a.b", "e", "f/g"]
+            .iter()
+            .fold(BuildContext::default(), |context, name| context.with(&path(name), file(name)));
+        let changes = [
+            ("a", Some(folder())),
+            ("a/b", Some(file("new"))),
+            ("a/x/y", Some(file("y"))),
+            ("a.b", None),
+            ("e", None),
+            ("e/h", Some(file("h"))),
+            ("f/g", None),
+            ("f/nothing/here", None),
+            ("z", Some(file("z"))),
+        ];
+        let mut changes: Vec<_> = changes.into_iter().map(|(name, node)| (path(name), node)).collect();
+        changes.sort_by(|a, b| a.0.cmp(&b.0));
+        let one_by_one = changes.iter().fold(before.clone(), |context, (path, node)| match node {
+            Some(node) => context.with(path, node.clone()),
+            None => context.without(path),
+        });
+        assert_eq!(before.with_all(&changes), one_by_one);
+        assert_eq!(before.with_all(&[]), before);
+    }
 }

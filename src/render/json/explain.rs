@@ -33,6 +33,8 @@ struct BaselineView {
     id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recorded_at: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -132,21 +134,21 @@ impl ExplainView {
         Self {
             schema,
             targets: targets.collect(),
-            baseline: (&forecast.baseline).into(),
+            baseline: BaselineView::new(&forecast.baseline, &forecast.notes),
             summary: SummaryView::of(reports),
             stages: stages.map(|(target, stage)| StageView::new(target, stage, is_plan)).collect(),
         }
     }
 }
 
-impl From<&Baseline> for BaselineView {
-    fn from(baseline: &Baseline) -> Self {
-        match baseline {
-            Baseline::None => Self { kind: "none", id: None, recorded_at: None },
-            Baseline::Record { id, recorded_at } => {
-                Self { kind: "record", id: Some(id.clone()), recorded_at: Some(recorded_at.clone()) }
-            }
-        }
+impl BaselineView {
+    fn new(baseline: &Baseline, notes: &[String]) -> Self {
+        let (kind, id, recorded_at) = match baseline {
+            Baseline::None => ("none", None, None),
+            Baseline::Record { id, recorded_at } => ("record", Some(id), Some(recorded_at)),
+            Baseline::Git { id, committed_at } => ("git", Some(id), Some(committed_at)),
+        };
+        Self { kind, id: id.cloned(), recorded_at: recorded_at.cloned(), notes: notes.to_vec() }
     }
 }
 
