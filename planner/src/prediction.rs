@@ -5,7 +5,7 @@
 //! For every vertex two sets of recorded results are kept: those it certainly is, and those it may be. The first
 //! not empty: a hit. Both empty: a miss. Only the second: it hangs on bytes that a step has yet to make. A step
 //! that continues a file system looks its base up in both sets; one that selects files also compares content, and
-//! a [`Filesystem`] knows more of that than one would think.
+//! a [`Filesystem`](crate::filesystem::Filesystem) knows more of that than one would think.
 
 mod contents;
 
