@@ -203,7 +203,9 @@ impl Explaining<'_> {
         let step = &self.question.snapshot.steps[id];
         let mut causes = match status {
             Status::Miss => self.miss_causes(at, id, step),
-            Status::Pending => vec![self.pending_cause(id, step)],
+            // It would miss by itself; only which of the twins is executed is open.
+            Status::Pending if self.question.prediction.standings[id].is_twin => self.miss_causes(at, id, step),
+            Status::Pending => vec![self.upstream(step)],
             Status::Unknown => self.gap_causes(id),
             _ => Vec::new(),
         };
@@ -259,14 +261,6 @@ impl Explaining<'_> {
             causes.push(Cause::of(CauseKind::NeverRecorded));
         }
         causes
-    }
-
-    /// What decides: the step it follows from, or the twin that may run in its place.
-    fn pending_cause(&self, id: usize, step: &Step) -> Cause {
-        match self.question.prediction.standings[id].twin {
-            Some(twin) => Cause { root: self.name_of(twin), ..Cause::of(CauseKind::Upstream) },
-            None => self.upstream(step),
-        }
     }
 
     /// The step that `step` follows from: the root of the first input that will, or may, run.

@@ -60,14 +60,14 @@ pub struct Standing {
     pub fails: bool,
     /// A source of its own that is not there, absolute.
     pub missing: Option<String>,
-    /// Another vertex of this build that turns out to be the same operation on the same files: BuildKit runs one of
-    /// the two and takes the other from it.
-    pub twin: Option<usize>,
+    /// Whether another vertex of this build turns out to be the same operation on the same files: BuildKit runs one
+    /// of the two and takes the other from it.
+    pub is_twin: bool,
 }
 
 impl Standing {
     fn new(verdict: Verdict, is: BTreeSet<CacheKey>, may_be: BTreeSet<CacheKey>) -> Self {
-        Self { verdict, is, may_be, fails: false, missing: None, twin: None }
+        Self { verdict, is, may_be, fails: false, missing: None, is_twin: false }
     }
 
     fn miss() -> Self {
@@ -123,9 +123,9 @@ fn find_twins(snapshot: &Snapshot, standings: &mut [Standing]) {
         }
     }
     for twins in by_key.into_values().filter(|twins| twins.len() > 1) {
-        for index in &twins {
-            standings[*index].verdict = Verdict::Pending;
-            standings[*index].twin = twins.iter().copied().find(|twin| twin != index);
+        for index in twins {
+            standings[index].verdict = Verdict::Pending;
+            standings[index].is_twin = true;
         }
     }
 }
