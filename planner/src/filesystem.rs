@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::context::{BuildContext, ContextPath, FileEntry, FileKind, Folder, FolderHeader, Node};
 use crate::digest::{ContentDigest, Hasher};
 use crate::graph::Chmod;
+use crate::selector::follow;
 
 /// A name for files nobody has seen: those of one image, or those one execution made. Equal names, equal files.
 pub type Origin = ContentDigest;
@@ -132,34 +133,14 @@ impl Filesystem {
 
     /// The path with known links resolved.
     fn resolve(&self, path: &ContextPath) -> ContextPath {
-        let mut reached = ContextPath::root();
-        let mut rest: Vec<Vec<u8>> = path.components().map(<[u8]>::to_vec).collect();
-        rest.reverse();
-        let mut n_links = 0;
-        while let Some(component) = rest.pop() {
-            let next = match component.as_slice() {
-                b"" | b"." => continue,
-                b".." => reached.parent().unwrap_or_default(),
-                name => reached.join(name),
-            };
-            let target = match self.entries.get(&next) {
-                Some(Known::File { entry, .. }) => match &entry.kind {
-                    FileKind::Symlink { target } => Some(target),
-                    _ => None,
-                },
+        let target = |path: &ContextPath| match self.entries.get(path) {
+            Some(Known::File { entry, .. }) => match &entry.kind {
+                FileKind::Symlink { target } => Some(target.clone()),
                 _ => None,
-            };
-            let Some(target) = target.filter(|_| n_links < 255) else {
-                reached = next;
-                continue;
-            };
-            n_links += 1;
-            if target.first() == Some(&b'/') {
-                reached = ContextPath::root();
-            }
-            rest.extend(target.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
-        }
-        reached
+            },
+            _ => None,
+        };
+        follow(path, true, target).unwrap_or_else(|| path.clone())
     }
 
     /// Everything known strictly below a path.

@@ -15,7 +15,7 @@ pub fn edited(context: &BuildContext, paths: &[ContextPath]) -> BuildContext {
             Some(Found::File(entry)) => files.push((path.clone(), entry)),
             Some(Found::Folder(folder)) => BuildContext::from_root(folder).visit(&mut |below, node| {
                 if let Node::File(entry) = node {
-                    files.push((below.components().fold(path.clone(), |path, name| path.join(name)), entry.clone()));
+                    files.push((path.append(below), entry.clone()));
                 }
             }),
             None if path.is_root() => {}

@@ -13,7 +13,7 @@ use crate::digest::{ContentDigest, Hasher};
 use crate::engine_profile::{EngineProfile, WildcardNames};
 use crate::glob;
 
-pub use links::resolve;
+pub use links::{follow, resolve};
 
 /// One source of a copy or mount, as BuildKit selects it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]

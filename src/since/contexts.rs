@@ -110,7 +110,7 @@ struct Place {
 impl Place {
     fn of(&self, path: &ContextPath) -> Option<ContextPath> {
         let below = path.strip(&self.strip)?;
-        Some(below.components().fold(self.add.clone(), |path, name| path.join(name)))
+        Some(self.add.append(&below))
     }
 }
 

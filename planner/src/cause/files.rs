@@ -54,7 +54,7 @@ fn all(path: &ContextPath, node: &Node, kind: CauseKind) -> Vec<Cause> {
     if let Node::Folder(folder) = node {
         causes.push(Cause::of(kind).about(path.clone(), None));
         BuildContext::from_root(folder.clone()).visit(&mut |below, _| {
-            causes.push(Cause::of(kind).about(joined(path, below), None));
+            causes.push(Cause::of(kind).about(path.append(below), None));
         });
     }
     causes
@@ -87,7 +87,7 @@ fn node_changes(path: &ContextPath, old: &Node, new: &Node) -> Vec<Cause> {
         Node::File(_) => BuildContext::default(),
     };
     for (inner, change) in below(old).diff(&below(new)).changes {
-        let path = joined(path, &inner);
+        let path = path.append(&inner);
         causes.push(match &change {
             Change::Added(_) => Cause::of(CauseKind::FileAdded).about(path, None),
             Change::Removed(_) => Cause::of(CauseKind::FileRemoved).about(path, None),
@@ -95,10 +95,6 @@ fn node_changes(path: &ContextPath, old: &Node, new: &Node) -> Vec<Cause> {
         });
     }
     causes
-}
-
-fn joined(path: &ContextPath, below: &ContextPath) -> ContextPath {
-    below.components().fold(path.clone(), |path, name| path.join(name))
 }
 
 fn modified(path: &ContextPath, old: &Entry, new: &Entry) -> Cause {

@@ -44,6 +44,20 @@ impl ContextPath {
         Self(bytes)
     }
 
+    /// The path of `below`, which is relative to this folder.
+    #[must_use]
+    pub fn append(&self, below: &Self) -> Self {
+        if below.is_root() { self.clone() } else { self.join(&below.0) }
+    }
+
+    /// The first `n` components, and the path that is left below them.
+    #[must_use]
+    pub fn split(&self, n: usize) -> (Self, Self) {
+        let first = self.components().take(n).fold(Self::root(), |path, name| path.join(name));
+        let rest = self.strip(&first).unwrap_or_default();
+        (first, rest)
+    }
+
     /// The raw bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -128,6 +142,16 @@ mod tests {
         let cases = [("", ""), ("/", ""), ("./a//b/", "a/b"), ("a/../b", "b"), ("../../a", "a"), ("a/./b/..", "a")];
         for (written, clean) in cases {
             assert_eq!(ContextPath::new(written).as_bytes(), clean.as_bytes(), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_split_and_put_together_again() {
+        let path = ContextPath::new("a/b/c");
+        for (n, first, rest) in [(0, "", "a/b/c"), (1, "a", "b/c"), (3, "a/b/c", ""), (9, "a/b/c", "")] {
+            let split = path.split(n);
+            assert_eq!(split, (ContextPath::new(first), ContextPath::new(rest)));
+            assert_eq!(split.0.append(&split.1), path);
         }
     }
 

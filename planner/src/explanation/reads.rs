@@ -78,7 +78,7 @@ fn collect(selected: &Selected, paths: &mut BTreeSet<ContextPath>) {
             paths.insert(picked.path.clone());
             if let Node::Folder(folder) = &picked.node {
                 BuildContext::from_root(folder.clone()).visit(&mut |below, _| {
-                    paths.insert(below.components().fold(picked.path.clone(), |path, name| path.join(name)));
+                    paths.insert(picked.path.append(below));
                 });
             }
         }

@@ -150,8 +150,8 @@ impl Filesystem {
         let n_components = pattern.components().count();
         for (path, known) in self.below(&resolved) {
             let Some(below) = path.strip(&resolved) else { continue };
-            let named = below.components().fold(prefix.clone(), |path, name| path.join(name));
-            let root = named.components().take(n_components).fold(ContextPath::root(), |path, name| path.join(name));
+            let named = prefix.append(&below);
+            let (root, _) = named.split(n_components);
             if glob::matches(pattern.as_bytes(), root.as_bytes()).unwrap_or(false) {
                 view.add(below, known);
             } else if matches!(known, Known::Graft { .. }) {

@@ -65,7 +65,7 @@ impl Filesystem {
                 Known::File { .. } => self.put_file(&dest, into, &name, known, folder_mode, owner.as_ref()),
             };
             for (path, known) in below {
-                let path = path.components().fold(target.clone(), |path, name| path.join(name));
+                let path = target.append(&path);
                 self.put(&path, known.with_rights(owner.as_ref(), action.mode.as_ref()));
             }
         }
@@ -202,16 +202,14 @@ fn of_node(name: Vec<u8>, node: &Node) -> Taken {
 fn listed(matches: &[crate::selector::Match]) -> Vec<Taken> {
     let mut taken: Vec<(ContextPath, Taken)> = Vec::new();
     for entry in matches {
-        let root = entry.path.components().take(entry.depth).fold(ContextPath::root(), |path, name| path.join(name));
+        let (root, below) = entry.path.split(entry.depth);
         if entry.path == root {
             let node = match &entry.node {
                 Node::Folder(folder) if !entry.followed => Node::Folder(Arc::new(empty_like(folder))),
                 node => node.clone(),
             };
             taken.push((root, of_node(entry.path.name().to_vec(), &node)));
-        } else if let (Some((_, of_root)), Some(below)) =
-            (taken.iter_mut().find(|(other, _)| *other == root), entry.path.strip(&root))
-        {
+        } else if let Some((_, of_root)) = taken.iter_mut().find(|(other, _)| *other == root) {
             of_root.below.push((below, shallow(&entry.node)));
         }
     }
@@ -223,8 +221,7 @@ fn with_parents(matches: &[crate::selector::Match]) -> Vec<Taken> {
     let below = matches
         .iter()
         .map(|entry| {
-            let below =
-                entry.path.components().skip(entry.depth).fold(ContextPath::root(), |path, name| path.join(name));
+            let (_, below) = entry.path.split(entry.depth);
             (below, shallow(&entry.node))
         })
         .collect();

@@ -11,6 +11,17 @@ const MAX_LINKS: usize = 255;
 /// `last` says whether a link in the last component is followed as well.
 #[must_use]
 pub fn resolve(tree: &BuildContext, path: &ContextPath, last: bool) -> Option<(ContextPath, Node)> {
+    let reached = follow(path, last, |path| link_target(tree, path))?;
+    let node = match tree.find(&reached)? {
+        Found::Folder(folder) => Node::Folder(folder),
+        Found::File(entry) => Node::File(entry),
+    };
+    Some((reached, node))
+}
+
+/// The place a path leads to, given the target of each link on the way; `None` if the links never end.
+#[must_use]
+pub fn follow(path: &ContextPath, last: bool, target: impl Fn(&ContextPath) -> Option<Vec<u8>>) -> Option<ContextPath> {
     let mut reached = ContextPath::root();
     let mut rest: Vec<Vec<u8>> = path.components().map(<[u8]>::to_vec).collect();
     rest.reverse();
@@ -21,14 +32,11 @@ pub fn resolve(tree: &BuildContext, path: &ContextPath, last: bool) -> Option<(C
             b".." => reached.parent().unwrap_or_default(),
             name => reached.join(name),
         };
-        let Some(target) = link_target(tree, &next) else {
+        let link = if rest.is_empty() && !last { None } else { target(&next) };
+        let Some(target) = link else {
             reached = next;
             continue;
         };
-        if rest.is_empty() && !last {
-            reached = next;
-            break;
-        }
         n_links += 1;
         if n_links > MAX_LINKS {
             return None;
@@ -38,11 +46,7 @@ pub fn resolve(tree: &BuildContext, path: &ContextPath, last: bool) -> Option<(C
         }
         rest.extend(target.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
     }
-    let node = match tree.find(&reached)? {
-        Found::Folder(folder) => Node::Folder(folder),
-        Found::File(entry) => Node::File(entry),
-    };
-    Some((reached, node))
+    Some(reached)
 }
 
 fn link_target(tree: &BuildContext, path: &ContextPath) -> Option<Vec<u8>> {

@@ -83,7 +83,7 @@ impl Walk<'_> {
     }
 
     fn matched(&mut self, path: &ContextPath, node: &Node, depth: usize) {
-        let below_match = path.components().skip(depth).fold(ContextPath::root(), |path, name| path.join(name));
+        let (_, below_match) = path.split(depth);
         let parent = self.headers.last();
         let (included, include) = state(self.include.as_ref(), parent.map(|header| &header.include), &below_match);
         let (excluded, exclude) = state(self.exclude.as_ref(), parent.map(|header| &header.exclude), &below_match);
