@@ -155,7 +155,7 @@ impl Store {
         Ok(Some(Stamped { context, mtimes }))
     }
 
-    /// Records a build. When this returns it is on disk; when it fails or is stopped, the build is not
+    /// Records a build. When this returns every process sees it; when it fails or is stopped, the build is not
     /// recorded and all that was recorded before still is. Other processes wait meanwhile.
     pub(crate) fn append(&self, addition: &Addition) -> anyhow::Result<()> {
         let _lock = files::lock(&self.dir)?;

@@ -53,18 +53,27 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Writes a file of mode 0600 in one step: readers see the old bytes or the new ones. On return the bytes
-/// are on disk.
+/// Writes a file of mode 0600 in one step: readers see the old bytes or the new ones. Nobody waits for the disk:
+/// what a power failure leaves half-written fails its checksum and is set aside, and a first record would otherwise
+/// wait for all that the project's tools wrote lately.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let write = || -> io::Result<()> {
         let dir = path.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(dir)?;
         file.write_all(bytes)?;
-        file.as_file().sync_all()?;
         file.persist(path)?;
-        File::open(dir)?.sync_all()
+        Ok(())
     };
     write().with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+/// Waits until a file and its name are on disk.
+pub(super) fn settle(path: &Path) -> anyhow::Result<()> {
+    let settle = || {
+        File::open(path)?.sync_all()?;
+        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    };
+    settle().with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 /// Opens a file for appending, made with mode 0600 if it is missing.

@@ -77,7 +77,7 @@ pub(super) fn has_lost_builds(dir: &Path) -> bool {
     entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
 }
 
-/// Appends a line and waits until it is on disk. The caller holds the lock.
+/// Appends a line. The caller holds the lock.
 pub(super) fn append(dir: &Path, line: &Line) -> anyhow::Result<()> {
     let path = dir.join(NAME);
     let text = write_line(line)?;
@@ -88,8 +88,7 @@ pub(super) fn append(dir: &Path, line: &Line) -> anyhow::Result<()> {
         // What a writer that was stopped half-way left behind must not join the new line.
         let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         file.set_len(end as u64)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
+        file.write_all(text.as_bytes())
     };
     append().with_context(|| format!("cannot write `{}`", path.display()))
 }

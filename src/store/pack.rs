@@ -78,6 +78,7 @@ impl Objects {
             }
         }
         let written = write_pack(dir, all.into_iter())?;
+        files::settle(&written)?;
         for (path, _) in self.packs.iter().filter(|(path, _)| *path != written) {
             fs::remove_file(path).with_context(|| format!("cannot remove `{}`", path.display()))?;
         }
