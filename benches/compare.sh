@@ -78,6 +78,8 @@ write_dockerfile() { # BASE
   printf '.git\nDockerfile\n.dockerignore\n' >"$tree/.dockerignore"
   git -C "$tree" add -A
   git -C "$tree" -c user.name=bench -c user.email=bench@localhost -c core.fsmonitor=false commit -q --no-gpg-sign -m tree
+  # Otherwise the disk still writes the new tree while the first programs are timed.
+  sync
 }
 
 warm_page_cache() { find "$tree" -type f -print0 | xargs -0 cat >/dev/null; }
