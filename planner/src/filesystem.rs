@@ -125,12 +125,6 @@ impl Filesystem {
         hasher.finish()
     }
 
-    /// Whether every file is known.
-    #[must_use]
-    pub fn is_known(&self) -> bool {
-        self.ground.is_none() && !self.entries.values().any(|known| matches!(known, Known::Graft { .. }))
-    }
-
     /// The path with known links resolved.
     fn resolve(&self, path: &ContextPath) -> ContextPath {
         let target = |path: &ContextPath| match self.entries.get(path) {

@@ -185,12 +185,6 @@ impl Owner {
         let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
         Self { user: Principal::parse(user), group: group.map(Principal::parse) }
     }
-
-    /// Whether a name must be looked up.
-    #[must_use]
-    pub fn is_named(&self) -> bool {
-        [Some(&self.user), self.group.as_ref()].into_iter().flatten().any(|p| matches!(p, Principal::Name(_)))
-    }
 }
 
 impl Principal {
@@ -280,10 +274,5 @@ impl BuildGraph {
     #[must_use]
     pub fn vertex(&self, id: VertexId) -> &Vertex {
         &self.graph[NodeIndex::new(id.0)]
-    }
-
-    /// The vertices that read `id`.
-    pub fn readers(&self, id: VertexId) -> impl Iterator<Item = VertexId> {
-        self.graph.neighbors(NodeIndex::new(id.0)).map(|node| VertexId(node.index()))
     }
 }
