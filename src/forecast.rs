@@ -329,6 +329,8 @@ fn explained(
         context: &|digest| trees.find(digest),
         stale: &stale.collect(),
         gap,
+        // Builds are not timed yet.
+        seconds: &BTreeMap::new(),
     })
 }
 

@@ -34,17 +34,20 @@ pub struct Question<'a> {
     pub stale: &'a BTreeMap<String, Vec<Stale>>,
     /// Why nothing can be said of any step, where that is so.
     pub gap: Option<Gap>,
+    /// How many seconds each step of the snapshot took when it last ran, by its index; steps that were never timed
+    /// are left out.
+    pub seconds: &'a BTreeMap<usize, f64>,
 }
 
 /// The answer for all targets.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Explanation {
     /// One for each target, in order.
     pub targets: Vec<TargetReport>,
 }
 
 /// The answer for one target.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct TargetReport {
     /// The target's name in the plan.
     pub name: String,
@@ -55,7 +58,7 @@ pub struct TargetReport {
 }
 
 /// The answer for one stage.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct StageReport {
     /// Its index; `None` for what stands before the first `FROM`.
     pub index: Option<usize>,
@@ -70,7 +73,7 @@ pub struct StageReport {
 }
 
 /// The answer for one instruction.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct InstructionReport {
     /// The instruction.
     pub placed: Placed,
@@ -90,6 +93,8 @@ pub struct InstructionReport {
     pub waits_for: Vec<String>,
     /// Whether it is on the longest chain of steps.
     pub critical: bool,
+    /// The seconds it took when it last ran; `None` where it was never timed.
+    pub seconds: Option<f64>,
 }
 
 /// What BuildKit will do with an instruction.
@@ -225,6 +230,7 @@ impl Explaining<'_> {
             reads: reads::of_step(step, self.question.context),
             waits_for: reads::waits_for(self.question.snapshot, self.names, placed),
             critical: self.critical.contains(&id),
+            seconds: self.question.seconds.get(&id).copied(),
         }
     }
 
@@ -370,5 +376,6 @@ fn plain(placed: &Placed, status: Status) -> InstructionReport {
         reads: Reads::default(),
         waits_for: Vec::new(),
         critical: false,
+        seconds: None,
     }
 }

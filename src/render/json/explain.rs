@@ -201,7 +201,7 @@ impl InstructionView {
             stale_risk: report.stale_risk,
             causes: report.causes.iter().map(CauseView::from).collect(),
             root: report.root.clone(),
-            seconds: None,
+            seconds: report.seconds,
             link: report.link.map(Status::name),
             trigger: report.placed.trigger,
             plan: is_plan.then(plan),

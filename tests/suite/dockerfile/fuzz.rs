@@ -152,6 +152,7 @@ fn plan(source: &[u8], context: &BuildContext) {
     let again = predict(&snapshot, &ledger, &bring);
     let (stale, earlier) = ([].into(), |n| (n == 0).then(|| snapshot.clone()));
     let question = Question {
+        seconds: &[].into(),
         snapshot: &snapshot,
         prediction: &again,
         earlier: &earlier,
