@@ -50,6 +50,10 @@ pub(crate) struct BuilderFlags {
     #[arg(long, value_name = "STAGE")]
     pub(crate) target: Option<String>,
 
+    /// The builder whose cache counts [default: the one that `docker buildx` would choose]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) builder: Option<String>,
+
     /// Set a build argument; without a value it is taken from the environment
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub(crate) build_arg: Vec<String>,
@@ -118,6 +122,7 @@ impl BuilderFlags {
         self.label.extend(later.label);
         self.file = later.file.or(self.file.take());
         self.target = later.target.or(self.target.take());
+        self.builder = later.builder.or(self.builder.take());
         self.no_cache = later.no_cache.or(self.no_cache);
         self.network = later.network.or(self.network.take());
         self.shm_size = later.shm_size.or(self.shm_size.take());

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use planner::built::{Experience, experience};
 use planner::context::BuildContext;
 use planner::digest::ContentDigest;
 use planner::engine_profile::EngineProfile;
@@ -25,16 +26,17 @@ use crate::store::Store;
 
 /// Everything recorded that a prediction needs.
 pub(crate) struct Past {
-    /// All recorded builds, oldest first, without their steps.
+    /// All recorded builds of the builder, oldest first, without their steps.
     pub(crate) builds: Vec<BuildRecord>,
-    /// All recorded steps.
+    /// All recorded steps of the builder.
     pub(crate) ledger: Ledger,
 }
 
 impl Past {
-    /// Reads the store.
-    pub(crate) fn read(store: &Store) -> anyhow::Result<Self> {
+    /// Reads what the store knows of that builder: what another one built is not in its cache.
+    pub(crate) fn read(store: &Store, builder: &str) -> anyhow::Result<Self> {
         let mut builds = store.builds()?;
+        builds.retain(|build| build.builder == builder);
         let steps: Vec<_> = builds.iter_mut().flat_map(|build| std::mem::take(&mut build.steps)).collect();
         Ok(Self { builds, ledger: Ledger::new(steps) })
     }
@@ -42,6 +44,23 @@ impl Past {
     /// The builds of a project, newest first.
     pub(crate) fn of_project(&self, id: &ProjectId) -> Vec<&BuildRecord> {
         self.builds.iter().rev().filter(|build| is_same_project(&build.project, id)).collect()
+    }
+
+    /// What the engine's reports of this project's builds, the newest few, say of the present steps.
+    fn experience(&self, project: &Project, snapshot: &Snapshot, store: &Store) -> anyhow::Result<Experience> {
+        const N_REPORTS: usize = 20;
+        /// Edited instructions are looked for in so many of them.
+        const N_SNAPSHOTS: usize = 2;
+        let mut reports = Vec::new();
+        for build in self.of_project(&project.id) {
+            if reports.len() == N_REPORTS {
+                break;
+            }
+            let Some(built) = store.built(&build.id)? else { continue };
+            let older = if reports.len() < N_SNAPSHOTS { store.snapshot(&build.id)? } else { None };
+            reports.push((older, built));
+        }
+        Ok(experience(snapshot, &reports))
     }
 
     /// The builds of whatever project had this very Dockerfile, newest first: a project that was moved or checked out
@@ -225,7 +244,8 @@ pub(crate) fn forecast(
         recorded_at: build.recorded_at.clone(),
     });
     let earlier = |n: usize| builds.get(n).and_then(|build| store.snapshot(&build.id).ok().flatten());
-    let explanation = explained(observation, &prediction, &earlier, &trees, gap);
+    let experience = past.experience(project, &observation.snapshot, store)?;
+    let explanation = explained(observation, &prediction, &earlier, &trees, gap, &experience);
     Ok(Forecast { explanation, baseline, gap, unmoved: unmoved(&observation.snapshot), lost, notes: Vec::new() })
 }
 
@@ -261,7 +281,8 @@ pub(crate) fn forecast_of_edit(
     let prediction = predict_observed(&observation, &past, &trees);
     let gap = observation.unknown_frontend.as_ref().map(|_| Gap::UnknownFrontend);
     let earlier = |n: usize| (n == 0).then(|| present.clone());
-    let explanation = explained(&observation, &prediction, &earlier, &trees, gap);
+    let experience = past.experience(project, &observation.snapshot, store)?;
+    let explanation = explained(&observation, &prediction, &earlier, &trees, gap, &experience);
     let unmoved = unmoved(&observation.snapshot);
     Ok(Forecast { explanation, baseline: Baseline::None, gap, unmoved, lost: false, notes: Vec::new() })
 }
@@ -287,8 +308,10 @@ fn unmoved(snapshot: &Snapshot) -> Vec<String> {
 /// # Errors
 /// If the key for what looks like secrets cannot be read.
 pub(crate) fn forecast_since(
+    project: &Project,
     mut observation: Observation,
     revision: Revision,
+    recorded: &Past,
     store: &Store,
 ) -> anyhow::Result<Forecast> {
     observation.see_afresh();
@@ -307,7 +330,8 @@ pub(crate) fn forecast_since(
     let is_unknown = observation.unknown_frontend.is_some() || revision.unknown_frontend.is_some();
     let gap = is_unknown.then_some(Gap::UnknownFrontend);
     let earlier = |n: usize| (n == 0).then(|| revision.snapshot.clone());
-    let explanation = explained(&observation, &prediction, &earlier, &trees, gap);
+    let experience = recorded.experience(project, &observation.snapshot, store)?;
+    let explanation = explained(&observation, &prediction, &earlier, &trees, gap, &experience);
     let baseline = Baseline::Git { id: revision.id, committed_at: revision.committed_at };
     let unmoved = unmoved(&observation.snapshot);
     Ok(Forecast { explanation, baseline, gap, unmoved, lost: false, notes })
@@ -320,6 +344,7 @@ fn explained(
     earlier: &dyn Fn(usize) -> Option<Snapshot>,
     trees: &Trees<'_>,
     gap: Option<Gap>,
+    experience: &Experience,
 ) -> Explanation {
     let stale = observation.contexts.iter().map(|(name, context)| (name.clone(), context.view.stale.clone()));
     explain(&Question {
@@ -329,8 +354,7 @@ fn explained(
         context: &|digest| trees.find(digest),
         stale: &stale.collect(),
         gap,
-        // Builds are not timed yet.
-        seconds: &BTreeMap::new(),
+        experience,
     })
 }
 

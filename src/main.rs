@@ -4,6 +4,7 @@ mod fault;
 mod intake;
 mod plugin;
 mod args;
+mod builder;
 mod git;
 mod store;
 mod project;

@@ -12,6 +12,7 @@ use planner::diagnostic::{Diagnostic, Severity};
 use planner::dockerfile::Dockerfile;
 use planner::graph::BuildGraph;
 use planner::graph::lower::{MAIN_CONTEXT, lower};
+use planner::history::DEFAULT_BUILDER;
 use planner::hypothesis;
 use planner::ignorefile::Ignorefile;
 use planner::request::Request;
@@ -143,7 +144,7 @@ pub(crate) fn observe(
         if let Some(source) = ignorefile {
             ignorefiles.insert(name.clone(), String::from_utf8_lossy(&source.bytes).into_owned());
         }
-        let context = scan(&name, dir, ignorefile, patterns, store)?;
+        let context = scan(&project.builder, &name, dir, ignorefile, patterns, store)?;
         contexts.insert(name, context);
     }
     let snapshot = Snapshot { ignorefiles, ..Snapshot::take(&graph, &BTreeMap::new(), &Sealer::new(&[0; 32])) };
@@ -192,7 +193,14 @@ pub(crate) fn ignorefile(source: Option<&IgnoreSource>) -> anyhow::Result<Ignore
     Ok(ignorefile)
 }
 
+/// Under which name a builder keeps its copy of a context.
+fn sent_name(builder: &str, name: &str, dir: &ContextDir) -> String {
+    let of_builder = if builder == DEFAULT_BUILDER { String::new() } else { format!("{builder}\n") };
+    format!("{of_builder}{name} {}", dir.base_name())
+}
+
 fn scan(
+    builder: &str,
     name: &str,
     dir: &ContextDir,
     source: Option<&IgnoreSource>,
@@ -210,7 +218,7 @@ fn scan(
         store.warn(format!("cannot keep what is known of unchanged files: {error:#}"));
     }
     let now = scan.stamped;
-    let sent_name = format!("{name} {}", dir.base_name());
+    let sent_name = sent_name(builder, name, dir);
     let view = match store.sent(&sent_name, &now.context)? {
         Some(sent) => transfer::view(&sent, &now),
         None => View { context: now.context.clone(), stale: Vec::new() },

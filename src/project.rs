@@ -11,6 +11,7 @@ mod platform;
 mod request;
 
 use std::collections::BTreeMap;
+use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -22,6 +23,7 @@ use planner::history::ProjectId;
 use planner::request::Request;
 
 use crate::args::{BuilderFlags, ProjectArgs};
+use crate::builder;
 use crate::fault::Fault;
 use crate::intake::reason;
 
@@ -39,6 +41,8 @@ pub(crate) struct Project {
     pub(crate) ignorefile: Option<IgnoreSource>,
     /// What makes two builds builds of one project.
     pub(crate) id: ProjectId,
+    /// Whose cache its builds use.
+    pub(crate) builder: String,
     flags: BuilderFlags,
 }
 
@@ -63,7 +67,8 @@ impl Project {
         let dockerfile = dockerfile::read(&context, file)?;
         let ignorefile = ignorefile::read(&context, &dockerfile::ignorefile_candidate(&context, file))?;
         let id = identity::identify(&context.root);
-        Ok(Self { context, dockerfile, ignorefile, id, flags })
+        let builder = builder::selected(flags.builder.as_deref(), &|name| env::var(name).ok());
+        Ok(Self { context, dockerfile, ignorefile, id, builder, flags })
     }
 
     /// What the builder's flags ask for, under the rules of `profile`; nothing is known of images.

@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::Context as _;
+use planner::built::Built;
 use planner::context::{BuildContext, Stamped};
 use planner::digest::ContentDigest;
 use planner::history::{BuildRecord, StepRecord};
@@ -41,6 +42,8 @@ pub(crate) struct Store {
     objects: RefCell<Option<Rc<Objects>>>,
     /// The object of each build's snapshot, by the build's id.
     snapshots: RefCell<BTreeMap<String, ContentDigest>>,
+    /// The object of each build's report, by the build's id.
+    reports: RefCell<BTreeMap<String, ContentDigest>>,
 }
 
 /// Everything that one build adds.
@@ -53,6 +56,8 @@ pub(crate) struct Addition {
     pub(crate) trees: Vec<BuildContext>,
     /// What the engine has received of each context, by the context's name; replaces what was known of it.
     pub(crate) sent: Vec<(String, Stamped)>,
+    /// What the engine reported; `None` where it was not asked.
+    pub(crate) built: Option<Built>,
 }
 
 impl Store {
@@ -64,6 +69,7 @@ impl Store {
             key: OnceCell::new(),
             objects: RefCell::default(),
             snapshots: RefCell::default(),
+            reports: RefCell::default(),
         }
     }
 
@@ -136,6 +142,20 @@ impl Store {
         Ok(snapshot.ok())
     }
 
+    /// What the engine reported of the build of that id; `None` where it did not, or the report cannot be read.
+    pub(crate) fn built(&self, id: &str) -> anyhow::Result<Option<Built>> {
+        if !self.snapshots.borrow().contains_key(id) {
+            drop(self.read_log()?);
+        }
+        let Some(object) = self.reports.borrow().get(id).copied() else { return Ok(None) };
+        let json = self.find_object(|objects| document::find(&object, objects))?;
+        let built = json.and_then(|json| serde_json::from_slice(&json).ok());
+        if built.is_none() {
+            self.warnings.push(format!("what the engine reported of the recorded build `{id}` cannot be read"));
+        }
+        Ok(built)
+    }
+
     /// The context tree of that digest; `None` where it is not kept. Folders and files that `like` has at the
     /// same paths are shared with it.
     pub(crate) fn tree(&self, root: &ContentDigest, like: &BuildContext) -> anyhow::Result<Option<BuildContext>> {
@@ -172,6 +192,8 @@ impl Store {
         let snapshot = document::keep(&json, &mut additions);
         let json = serde_json::to_vec(&addition.record.steps).context("cannot write the steps of a build as JSON")?;
         let steps = document::keep(&json, &mut additions);
+        let built = addition.built.as_ref().map(serde_json::to_vec).transpose();
+        let built = built.context("cannot write a report as JSON")?.map(|json| document::keep(&json, &mut additions));
         present.write(&packs, &additions.into_new())?;
         for (name, sent) in &addition.sent {
             sent::write(&self.dir, name, sent)?;
@@ -182,9 +204,10 @@ impl Store {
             id: head.id.clone(),
             recorded_at: head.recorded_at.clone(),
             project: head.project.clone(),
+            builder: head.builder.clone(),
             steps: Vec::new(),
         };
-        log::append(&self.dir, &log::Line { snapshot, steps, record })
+        log::append(&self.dir, &log::Line { snapshot, steps, built, record })
     }
 
     /// Where the stat cache of a context is kept. The folder is named by the context's canonical path.
@@ -202,6 +225,8 @@ impl Store {
         let lines = log::read(&self.dir, &self.warnings)?;
         let snapshots = lines.iter().map(|line| (line.record.id.clone(), line.snapshot));
         self.snapshots.borrow_mut().extend(snapshots);
+        let reports = lines.iter().filter_map(|line| Some((line.record.id.clone(), line.built?)));
+        self.reports.borrow_mut().extend(reports);
         Ok(lines)
     }
 

@@ -7,6 +7,7 @@ pub mod reads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::built::{Experience, Odds};
 use crate::cause::{Cause, CauseKind};
 use crate::context::BuildContext;
 use crate::digest::ContentDigest;
@@ -34,9 +35,8 @@ pub struct Question<'a> {
     pub stale: &'a BTreeMap<String, Vec<Stale>>,
     /// Why nothing can be said of any step, where that is so.
     pub gap: Option<Gap>,
-    /// How many seconds each step of the snapshot took when it last ran, by its index; steps that were never timed
-    /// are left out.
-    pub seconds: &'a BTreeMap<usize, f64>,
+    /// What earlier builds say of the steps.
+    pub experience: &'a Experience,
 }
 
 /// The answer for all targets.
@@ -95,6 +95,8 @@ pub struct InstructionReport {
     pub critical: bool,
     /// The seconds it took when it last ran; `None` where it was never timed.
     pub seconds: Option<f64>,
+    /// Of a step that is pending: how often it ran when it had been pending before.
+    pub odds: Option<Odds>,
 }
 
 /// What BuildKit will do with an instruction.
@@ -230,7 +232,8 @@ impl Explaining<'_> {
             reads: reads::of_step(step, self.question.context),
             waits_for: reads::waits_for(self.question.snapshot, self.names, placed),
             critical: self.critical.contains(&id),
-            seconds: self.question.seconds.get(&id).copied(),
+            odds: (status == Status::Pending).then(|| self.question.experience.odds.get(&id).copied()).flatten(),
+            seconds: self.question.experience.seconds.get(&id).copied(),
         }
     }
 
@@ -377,5 +380,6 @@ fn plain(placed: &Placed, status: Status) -> InstructionReport {
         waits_for: Vec::new(),
         critical: false,
         seconds: None,
+        odds: None,
     }
 }

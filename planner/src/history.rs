@@ -20,9 +20,19 @@ pub struct BuildRecord {
     pub recorded_at: String,
     /// Which project it belongs to.
     pub project: ProjectId,
+    /// Whose cache the steps are in: the name of a builder. Builders know nothing of each other.
+    #[serde(default = "default_builder")]
+    pub builder: String,
     /// The steps that were new with this build.
     pub steps: Vec<StepRecord>,
 }
+
+fn default_builder() -> String {
+    DEFAULT_BUILDER.to_owned()
+}
+
+/// The builder of docker's default context, which is also that of records that name none.
+pub const DEFAULT_BUILDER: &str = "default";
 
 /// What makes two builds builds of one project: the context's path, else the repository and the path inside.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

@@ -11,6 +11,8 @@ mod contents;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::cache_key::CacheKey;
 use crate::context::BuildContext;
 use crate::digest::ContentDigest;
@@ -22,7 +24,7 @@ use crate::snapshot::{Snapshot, Step, StepKind};
 use contents::Contents;
 
 /// What BuildKit will do with one vertex.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Verdict {
     /// Take it from the cache.
     Hit,
@@ -35,7 +37,7 @@ pub enum Verdict {
 }
 
 /// Why nobody can say.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Gap {
     /// Nothing was recorded for the project.
     NeverRecorded,

@@ -1,11 +1,12 @@
-//! What a build leaves behind: the steps that a later build can find. In go a snapshot and what was predicted of it;
-//! out come the records that are new.
+//! What a build leaves behind: the steps that a later build can find. In go a snapshot, what was predicted of it and,
+//! where an engine was seen building it, what that reported; out come the records that are new.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::built::Outcome;
 use crate::history::{Ledger, StepRecord};
-use crate::prediction::{Prediction, Verdict};
-use crate::snapshot::{Snapshot, StepKind};
+use crate::prediction::{Prediction, Standing, Verdict};
+use crate::snapshot::{Snapshot, Step, StepKind};
 
 /// The steps of a build that succeeded, as far as it could: what hangs on a source that is missing did not run, and
 /// in its stage and the stages it needs only what comes before it did.
@@ -13,30 +14,42 @@ use crate::snapshot::{Snapshot, StepKind};
 /// Whether a pending step hit, nobody saw: its record says which results it may be.
 #[must_use]
 pub fn record(snapshot: &Snapshot, prediction: &Prediction, ledger: &Ledger, build: &str) -> Vec<StepRecord> {
-    let completed = completed(snapshot, prediction);
-    let steps = snapshot
-        .steps
-        .iter()
-        .enumerate()
-        .filter(|(index, step)| matches!(step.kind, StepKind::Step) && completed.contains(index));
-    steps
-        .filter_map(|(index, step)| {
-            let standing = &prediction.standings[index];
-            let known = ledger.step(&step.record.key).is_some();
-            if known && standing.verdict == Verdict::Hit {
-                return None;
-            }
-            let mut record = step.record.clone();
-            match standing.verdict {
-                Verdict::Hit => record.is = standing.is.iter().copied().filter(|key| *key != record.key).collect(),
-                Verdict::Miss => record.rerun = known.then(|| build.to_owned()),
-                Verdict::Pending | Verdict::Unknown(_) => {
-                    record.may_be = standing.may_be.iter().copied().filter(|key| *key != record.key).collect();
-                }
-            }
-            Some(record)
+    let completed = foreseen(snapshot, prediction);
+    recorded(snapshot, prediction, ledger, build, &|index| completed.contains(&index).then_some(Seen::Unseen))
+}
+
+/// What an engine was seen doing.
+pub struct Witnessed<'a> {
+    /// By step of the snapshot, what it did; steps it did not tell of are left out.
+    pub outcomes: &'a BTreeMap<usize, Outcome>,
+    /// Whether everything that was asked for is built.
+    pub succeeded: bool,
+    /// The steps of which nobody can say what they read, because it changed while the engine was reading.
+    pub blurred: &'a BTreeSet<usize>,
+}
+
+/// The steps of a build that an engine was seen doing, however it ended. What stands on a step whose input nobody can
+/// name is left out with it.
+#[must_use]
+pub fn record_witnessed(
+    snapshot: &Snapshot,
+    prediction: &Prediction,
+    ledger: &Ledger,
+    build: &str,
+    witnessed: &Witnessed<'_>,
+) -> Vec<StepRecord> {
+    let completed = completed(snapshot, witnessed);
+    let blurred = with_followers(snapshot, witnessed.blurred);
+    recorded(snapshot, prediction, ledger, build, &|index| {
+        if blurred.contains(&index) || !completed.contains(&index) {
+            return None;
+        }
+        Some(match witnessed.outcomes.get(&index) {
+            Some(Outcome::Cached) => Seen::Cached,
+            Some(Outcome::Ran) => Seen::Ran,
+            _ => Seen::Unseen,
         })
-        .collect()
+    })
 }
 
 /// The first source, absolute, whose absence fails the build; `None` where nothing is missing.
@@ -45,22 +58,93 @@ pub fn missing_source(prediction: &Prediction) -> Option<&str> {
     prediction.standings.iter().find_map(|standing| standing.missing.as_deref())
 }
 
-/// The steps that complete: all, or those that every failing step needs.
-fn completed(snapshot: &Snapshot, prediction: &Prediction) -> BTreeSet<usize> {
+/// How a step that completed did so.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Cached,
+    Ran,
+    /// Nobody saw; what was foreseen for certain is taken for true.
+    Unseen,
+}
+
+fn recorded(
+    snapshot: &Snapshot,
+    prediction: &Prediction,
+    ledger: &Ledger,
+    build: &str,
+    seen: &dyn Fn(usize) -> Option<Seen>,
+) -> Vec<StepRecord> {
+    let steps = snapshot.steps.iter().enumerate().filter(|(_, step)| step.kind == StepKind::Step);
+    let records = steps.filter_map(|(index, step)| {
+        let seen = seen(index)?;
+        new_record(step, &prediction.standings[index], ledger, build, seen)
+    });
+    records.collect()
+}
+
+fn new_record(step: &Step, standing: &Standing, ledger: &Ledger, build: &str, seen: Seen) -> Option<StepRecord> {
+    let known = ledger.step(&step.record.key).is_some();
+    let ran = seen == Seen::Ran || (seen == Seen::Unseen && standing.verdict == Verdict::Miss);
+    if known && !ran && standing.verdict == Verdict::Hit {
+        return None;
+    }
+    let mut record = step.record.clone();
+    let others = |keys: &BTreeSet<_>| keys.iter().copied().filter(|key| *key != step.record.key).collect();
+    match standing.verdict {
+        _ if ran => record.rerun = known.then(|| build.to_owned()),
+        Verdict::Hit => record.is = others(&standing.is),
+        Verdict::Pending | Verdict::Unknown(_) => record.may_be = others(&standing.may_be),
+        // It came from a cache that nobody knew of.
+        Verdict::Miss => {}
+    }
+    Some(record)
+}
+
+/// The steps that complete, as far as it can be foreseen: all, or those that every failing step needs.
+fn foreseen(snapshot: &Snapshot, prediction: &Prediction) -> BTreeSet<usize> {
     let failing: Vec<usize> =
         (0..snapshot.steps.len()).filter(|index| prediction.standings[*index].missing.is_some()).collect();
     if failing.is_empty() {
         return (0..snapshot.steps.len()).collect();
     }
-    let mut completed = BTreeSet::new();
-    let mut open: Vec<usize> = failing;
+    let mut completed = needed_by(snapshot, failing);
+    completed.retain(|index| !prediction.standings[*index].fails);
+    completed
+}
+
+/// The steps that an engine completed: those it said so of and, as nothing runs before what it needs, all that they
+/// need; after a success everything.
+fn completed(snapshot: &Snapshot, witnessed: &Witnessed<'_>) -> BTreeSet<usize> {
+    if witnessed.succeeded {
+        return (0..snapshot.steps.len()).collect();
+    }
+    let is_seen = |index: &usize| witnessed.outcomes.get(index).is_some_and(|outcome| outcome.is_complete());
+    let seen: Vec<usize> = (0..snapshot.steps.len()).filter(is_seen).collect();
+    let mut completed = needed_by(snapshot, seen.clone());
+    completed.extend(seen);
+    completed
+}
+
+/// Everything that one of these steps needs.
+fn needed_by(snapshot: &Snapshot, mut open: Vec<usize>) -> BTreeSet<usize> {
+    let mut needed = BTreeSet::new();
     while let Some(index) = open.pop() {
         for input in &snapshot.steps[index].inputs {
-            if completed.insert(input.index()) {
+            if needed.insert(input.index()) {
                 open.push(input.index());
             }
         }
     }
-    completed.retain(|index| !prediction.standings[*index].fails);
-    completed
+    needed
+}
+
+/// These steps and all that need one of them.
+fn with_followers(snapshot: &Snapshot, steps: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let mut all = steps.clone();
+    for (index, step) in snapshot.steps.iter().enumerate() {
+        if step.inputs.iter().any(|input| all.contains(&input.index())) {
+            all.insert(index);
+        }
+    }
+    all
 }

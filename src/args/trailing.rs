@@ -66,7 +66,6 @@ fn takes_value(word: &str) -> bool {
         "--allow"
             | "--annotation"
             | "--attest"
-            | "--builder"
             | "--cache-from"
             | "--cache-to"
             | "--call"

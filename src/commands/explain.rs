@@ -40,13 +40,13 @@ pub(super) struct ExplainArgs {
 pub(super) fn run(args: &ExplainArgs, session: &Session) -> anyhow::Result<Status> {
     let project = Project::open(&args.project)?;
     let store = &session.store;
-    let past = Past::read(store)?;
+    let past = Past::read(store, &project.builder)?;
     let request = project.request(past.profile(args.project.engine_profile, store, &project.id)?)?;
     let observation = observe(&project, &request, store, || store.secret_key())?;
     let mut forecast = match &args.since {
         Some(since) => {
             let revision = at_revision(&project, &request, &observation, store, since)?;
-            forecast_since(observation, revision, store)?
+            forecast_since(&project, observation, revision, &past, store)?
         }
         None => forecast(&project, &observation, &past, store)?,
     };

@@ -30,7 +30,7 @@ pub(super) struct RecordArgs {
 pub(super) fn run(args: &RecordArgs, session: &Session) -> anyhow::Result<Status> {
     let project = Project::open(&args.project)?;
     let store = &session.store;
-    let past = Past::read(store)?;
+    let past = Past::read(store, &project.builder)?;
     let request = project.request(past.profile(args.project.engine_profile, store, &project.id)?)?;
     let observation = observe(&project, &request, store, || store.keep_secret_key())?;
     let trees = Trees::new(store, observation.contexts.values().map(|context| context.view.context.clone()));
@@ -40,7 +40,7 @@ pub(super) fn run(args: &RecordArgs, session: &Session) -> anyhow::Result<Status
     let missing = recording::missing_source(&prediction);
     let trees = observation.contexts.values().map(|context| context.view.context.clone()).collect();
     let sent = observation.contexts.values().map(|context| context.after()).collect();
-    store.append(&Addition { record, snapshot: observation.snapshot, trees, sent })?;
+    store.append(&Addition { record, snapshot: observation.snapshot, trees, sent, built: None })?;
     session.warn();
     render::answer(&render::record::write(n_new, missing))?;
     Ok(if missing.is_some() { Status::No } else { Status::Answered })
@@ -59,7 +59,13 @@ fn build_record(
         Some(_) => Vec::new(),
         None => recording::record(&observation.snapshot, prediction, &past.ledger, &id),
     };
-    Ok(BuildRecord { id, recorded_at: now.to_string(), project: project.id.clone(), steps })
+    Ok(BuildRecord {
+        id,
+        recorded_at: now.to_string(),
+        project: project.id.clone(),
+        builder: project.builder.clone(),
+        steps,
+    })
 }
 
 /// No two processes of one moment share a process number.

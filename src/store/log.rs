@@ -25,6 +25,9 @@ pub(super) struct Line {
     pub(super) snapshot: ContentDigest,
     /// The document that holds the build's steps.
     pub(super) steps: ContentDigest,
+    /// The document that holds what the engine reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) built: Option<ContentDigest>,
     /// The build without its steps.
     pub(super) record: BuildRecord,
 }

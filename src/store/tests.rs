@@ -46,9 +46,10 @@ fn addition(id: &str, trees: Vec<BuildContext>) -> Addition {
         id: id.to_owned(),
         recorded_at: "2026-01-01T00:00:00Z".to_owned(),
         project: ProjectId::default(),
+        builder: "default".to_owned(),
         steps: steps(&context),
     };
-    Addition { record, snapshot: snapshot(&context), trees, sent: Vec::new() }
+    Addition { record, snapshot: snapshot(&context), trees, sent: Vec::new(), built: None }
 }
 
 fn file(content: &str) -> Node {

@@ -3,6 +3,7 @@
 
 use std::thread;
 
+use planner::built::Experience;
 use planner::cache_key::Sealer;
 use planner::context::{BuildContext, ContextPath, FileEntry, Node};
 use planner::digest::ContentDigest;
@@ -152,7 +153,7 @@ fn plan(source: &[u8], context: &BuildContext) {
     let again = predict(&snapshot, &ledger, &bring);
     let (stale, earlier) = ([].into(), |n| (n == 0).then(|| snapshot.clone()));
     let question = Question {
-        seconds: &[].into(),
+        experience: &Experience::default(),
         snapshot: &snapshot,
         prediction: &again,
         earlier: &earlier,
