@@ -46,9 +46,9 @@ pub(crate) struct BuilderFlags {
     #[arg(short, long, value_name = "PATH")]
     pub(crate) file: Option<PathBuf>,
 
-    /// The stage to build [default: the last one]
+    /// The stage to build, repeatable [default: the last one]
     #[arg(long, value_name = "STAGE")]
-    pub(crate) target: Option<String>,
+    pub(crate) target: Vec<String>,
 
     /// The builder whose cache counts [default: the one that `docker buildx` would choose]
     #[arg(long, value_name = "NAME")]
@@ -111,6 +111,7 @@ pub(crate) struct BuilderFlags {
 impl BuilderFlags {
     /// Lets later flags follow: lists grow, of single values the later one counts.
     fn extend(&mut self, later: Self) {
+        self.target.extend(later.target);
         self.build_arg.extend(later.build_arg);
         self.build_context.extend(later.build_context);
         self.platform.extend(later.platform);
@@ -121,7 +122,6 @@ impl BuilderFlags {
         self.ulimit.extend(later.ulimit);
         self.label.extend(later.label);
         self.file = later.file.or(self.file.take());
-        self.target = later.target.or(self.target.take());
         self.builder = later.builder.or(self.builder.take());
         self.no_cache = later.no_cache.or(self.no_cache);
         self.network = later.network.or(self.network.take());

@@ -10,6 +10,7 @@ use planner::cache_key::Sealer;
 use planner::context::{BuildContext, ContextPath, Stamped};
 use planner::diagnostic::{Diagnostic, Severity};
 use planner::dockerfile::Dockerfile;
+use planner::engine_profile::EngineProfile;
 use planner::graph::BuildGraph;
 use planner::graph::lower::{MAIN_CONTEXT, lower};
 use planner::history::DEFAULT_BUILDER;
@@ -130,12 +131,12 @@ pub(crate) fn context_source<'a>(
 /// If BuildKit would refuse the Dockerfile, an ignore file or the request, or a file cannot be read.
 pub(crate) fn observe(
     project: &Project,
-    request: &Request,
+    requests: &[Request],
     store: &Store,
     key: impl FnOnce() -> anyhow::Result<[u8; 32]>,
 ) -> anyhow::Result<Observation> {
     let source = project.dockerfile()?;
-    let (graph, unknown_frontend) = read_dockerfile(&source.bytes, &source.shown.display().to_string(), request)?;
+    let (graph, unknown_frontend) = read_dockerfile(&source.bytes, &source.shown.display().to_string(), requests)?;
     let named = project.local_contexts()?;
     let mut contexts = BTreeMap::new();
     let mut ignorefiles = BTreeMap::new();
@@ -160,15 +161,21 @@ pub(crate) fn observe(
 pub(crate) fn read_dockerfile(
     bytes: &[u8],
     shown: &str,
-    request: &Request,
+    requests: &[Request],
 ) -> anyhow::Result<(BuildGraph, Option<String>)> {
     let (dockerfile, diagnostics) = Dockerfile::parse(bytes);
     refuse(&diagnostics, shown)?;
-    let (request, unknown_frontend) = match frontend::of(&dockerfile, request) {
-        Frontend::Known(profile) => (Request { profile, ..request.clone() }, None),
-        Frontend::Unknown(image) => (request.clone(), Some(image)),
-    };
-    let (graph, diagnostics) = lower(&[(&dockerfile, &request)], &request.profile);
+    let mut requests = requests.to_vec();
+    let mut unknown_frontend = None;
+    for request in &mut requests {
+        match frontend::of(&dockerfile, request) {
+            Frontend::Known(profile) => request.profile = profile,
+            Frontend::Unknown(image) => unknown_frontend = Some(image),
+        }
+    }
+    let profile = requests.first().map_or_else(EngineProfile::buildkit, |request| request.profile.clone());
+    let targets: Vec<_> = requests.iter().map(|request| (&dockerfile, request)).collect();
+    let (graph, diagnostics) = lower(&targets, &profile);
     refuse(&diagnostics, shown)?;
     Ok((graph, unknown_frontend))
 }

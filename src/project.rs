@@ -71,11 +71,12 @@ impl Project {
         Ok(Self { context, dockerfile, ignorefile, id, builder, flags })
     }
 
-    /// What the builder's flags ask for, under the rules of `profile`; nothing is known of images.
+    /// What the builder's flags ask for, under the rules of `profile`: one request for each target, at least one;
+    /// nothing is known of images.
     ///
     /// # Errors
     /// If docker would refuse one of the flags.
-    pub(crate) fn request(&self, profile: EngineProfile) -> anyhow::Result<Request> {
+    pub(crate) fn requests(&self, profile: EngineProfile) -> anyhow::Result<Vec<Request>> {
         request::read(&self.flags, profile)
     }
 

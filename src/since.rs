@@ -56,7 +56,7 @@ struct Past {
 /// If git cannot say, the revision or its Dockerfile is not there, or BuildKit would refuse that Dockerfile.
 pub(crate) fn at_revision(
     project: &Project,
-    request: &Request,
+    requests: &[Request],
     observed: &Observation,
     store: &Store,
     revision: &str,
@@ -65,7 +65,7 @@ pub(crate) fn at_revision(
     let mut notes = Vec::new();
     let dockerfile = dockerfile_then(project, &past, &mut notes)?;
     let shown = format!("{} at {revision}", dockerfile.shown);
-    let (graph, unknown_frontend) = read_dockerfile(&dockerfile.bytes, &shown, request)?;
+    let (graph, unknown_frontend) = read_dockerfile(&dockerfile.bytes, &shown, requests)?;
 
     let named = project.local_contexts()?;
     let (mut contexts, mut ignorefiles) = (BTreeMap::new(), BTreeMap::new());

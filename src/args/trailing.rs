@@ -93,18 +93,9 @@ mod tests {
     fn flags_that_enter_keys_are_found_among_the_others() {
         let flags = parse(&["--push", "-t", "--target", "--build-arg", "A=1", "--future", "x", "--build-arg=B", "-fx"]);
         assert_eq!(flags.build_arg, ["A=1", "B"]);
-        assert_eq!((flags.target, flags.file), (None, Some("x".into())));
-        let flags = parse(&[
-            "--no-cache",
-            "--target=a",
-            "--target",
-            "b",
-            "--no-cache-filter",
-            "c,d",
-            "--output",
-            "--no-cache=false",
-        ]);
-        assert_eq!((flags.no_cache, flags.target.as_deref()), (Some(true), Some("b")));
+        assert_eq!((flags.target, flags.file), (Vec::new(), Some("x".into())));
+        let flags = parse(&["--no-cache", "--target=b", "--no-cache-filter", "c,d", "--output", "--no-cache=false"]);
+        assert_eq!((flags.no_cache, flags.target), (Some(true), vec!["b".to_owned()]));
         assert_eq!(flags.no_cache_filter, ["c,d"]);
         assert_eq!(parse(&["--no-cache", "--no-cache=0"]).no_cache, Some(false));
     }

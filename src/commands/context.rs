@@ -60,7 +60,7 @@ fn unread(
 ) -> anyhow::Result<Vec<ContextPath>> {
     let store = &session.store;
     let profile = Past::read(store, &project.builder)?.profile(args.project.engine_profile, store, &project.id)?;
-    let observation = observe(project, &project.request(profile)?, store, || store.secret_key())?;
+    let observation = observe(project, &project.requests(profile)?, store, || store.secret_key())?;
     let scanned = observation.contexts.iter().map(|(name, context)| (name.clone(), context.now.context.clone()));
     let scanned: BTreeMap<String, BuildContext> = scanned.collect();
     let read = read_paths(&observation.snapshot, &scanned);

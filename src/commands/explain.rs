@@ -41,11 +41,11 @@ pub(super) fn run(args: &ExplainArgs, session: &Session) -> anyhow::Result<Statu
     let project = Project::open(&args.project)?;
     let store = &session.store;
     let past = Past::read(store, &project.builder)?;
-    let request = project.request(past.profile(args.project.engine_profile, store, &project.id)?)?;
-    let observation = observe(&project, &request, store, || store.secret_key())?;
+    let requests = project.requests(past.profile(args.project.engine_profile, store, &project.id)?)?;
+    let observation = observe(&project, &requests, store, || store.secret_key())?;
     let mut forecast = match &args.since {
         Some(since) => {
-            let revision = at_revision(&project, &request, &observation, store, since)?;
+            let revision = at_revision(&project, &requests, &observation, store, since)?;
             forecast_since(&project, observation, revision, &past, store)?
         }
         None => forecast(&project, &observation, &past, store)?,

@@ -31,8 +31,8 @@ pub(super) fn run(args: &RecordArgs, session: &Session) -> anyhow::Result<Status
     let project = Project::open(&args.project)?;
     let store = &session.store;
     let past = Past::read(store, &project.builder)?;
-    let request = project.request(past.profile(args.project.engine_profile, store, &project.id)?)?;
-    let observation = observe(&project, &request, store, || store.keep_secret_key())?;
+    let requests = project.requests(past.profile(args.project.engine_profile, store, &project.id)?)?;
+    let observation = observe(&project, &requests, store, || store.keep_secret_key())?;
     let trees = Trees::new(store, observation.contexts.values().map(|context| context.view.context.clone()));
     let prediction = predict_observed(&observation, &past, &trees);
     let record = build_record(&project, &observation, &prediction, &past)?;

@@ -23,15 +23,31 @@ pub(crate) struct LocalContext {
     pub(crate) ignorefile: Option<IgnoreSource>,
 }
 
-/// What is asked of the builder, images left out, under the rules of `profile`.
+/// What is asked of the builder, images left out, under the rules of `profile`: the default target, else one request
+/// for each `--target`, named by its stage.
 ///
 /// # Errors
 /// If docker would refuse one of the flags.
-pub(super) fn read(flags: &BuilderFlags, profile: EngineProfile) -> anyhow::Result<Request> {
+pub(super) fn read(flags: &BuilderFlags, profile: EngineProfile) -> anyhow::Result<Vec<Request>> {
+    let request = of_default(flags, profile)?;
+    let mut stages: Vec<&String> = Vec::new();
+    for stage in flags.target.iter().filter(|stage| !stage.is_empty()) {
+        if !stages.iter().any(|known| known.eq_ignore_ascii_case(stage)) {
+            stages.push(stage);
+        }
+    }
+    let of_stage = |stage: &&String| Request { stage: Some((*stage).clone()), ..request.clone() };
+    Ok(match stages.as_slice() {
+        [] => vec![request],
+        [stage] => vec![of_stage(stage)],
+        several => several.iter().map(|stage| Request { name: (*stage).clone(), ..of_stage(stage) }).collect(),
+    })
+}
+
+fn of_default(flags: &BuilderFlags, profile: EngineProfile) -> anyhow::Result<Request> {
     check_secrets(&flags.secret)?;
     pairs(&flags.label, "--label", |_| Some(String::new()))?;
     let mut request = Request::new(platform::of_machine(), profile);
-    request.stage = flags.target.clone().filter(|target| !target.is_empty());
     request.build_args = build_args(flags)?;
     request.contexts = named_contexts(flags)?.into_iter().map(|(name, value)| (name, kind(&value))).collect();
     request.platform = platform::parse(&flags.platform)?;
