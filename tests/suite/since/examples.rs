@@ -150,3 +150,17 @@ fn an_example_checked_out_under_another_umask_differs_in_modes_only() {
         }
     }
 }
+
+#[test]
+fn another_target_built_since_makes_no_instruction_new() {
+    let place = Place::new();
+    let repo = repository(&place);
+    for target in ["api", "worker"] {
+        assert_eq!(repo.answer("record", "examples/go-monorepo", &["--target", target]).code, Some(0));
+    }
+    let path = "examples/go-monorepo/cmd/api/routes.go";
+    repo.write(path, &(fs::read_to_string(repo.path(path)).expect("a source") + "// an edit\n"));
+    let report = explained(&repo, "go-monorepo", Some("api"), &[]);
+    let cause = "file-modified cmd/api/routes.go content".to_owned();
+    assert_eq!(root_causes(&report), BTreeMap::from([(cause, BTreeSet::from(["build-api:11".to_owned()]))]));
+}
