@@ -12,6 +12,7 @@ use serde::Deserialize;
 use self::edit::Edit;
 
 pub(crate) mod edit;
+pub(crate) mod examples;
 pub(crate) mod project;
 pub(crate) mod report;
 

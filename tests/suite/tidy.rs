@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::case::examples;
 use crate::case::project::below;
 
 /// The most lines a file may have.
@@ -95,6 +96,29 @@ fn dependencies_are_found_in_every_form_of_table() {
     let manifest = "[package]\nname = \"x\"\n[dependencies]\na.workspace = true\nb = \"1\"\n\n[dependencies.c]\nversion = \"1\"\n\
                     [target.'cfg(unix)'.dependencies]\nd = \"1\"\n[dev-dependencies]\ne = \"1\"\n[build-dependencies]\nf = \"1\"\n";
     assert_eq!(dependencies(manifest), ["a", "b", "c", "d", "f"]);
+}
+
+#[test]
+fn lock_files_of_examples_name_public_registries_only() {
+    let public = [
+        "\"resolved\": \"https://registry.npmjs.org/",
+        "source = \"registry+https://github.com/rust-lang/crates.io-index\"",
+    ];
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    examples::copy_to(folder.path());
+    let is_lock = |path: &&PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        ["package-lock.json", "Cargo.lock", "requirements.txt", "go.sum"].contains(&name.as_ref())
+    };
+    let paths = below(folder.path());
+    let locks: Vec<_> = paths.iter().filter(is_lock).collect();
+    assert_eq!(locks.len(), examples::names().len());
+    let texts = locks.iter().map(|path| std::fs::read_to_string(path).expect("a lock file"));
+    let lines = texts.flat_map(|text| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>());
+    // An `url` of npm asks for money, not for packages.
+    let addressed = lines.filter(|line| line.contains("://") && !line.starts_with("\"url\":"));
+    let told = addressed.filter(|line| !public.iter().any(|known| line.contains(known)));
+    assert_none("addresses that are not those of a public registry", &told.collect::<Vec<_>>());
 }
 
 #[test]

@@ -27,22 +27,33 @@ impl<'a> Comparison<'a> {
         Self { question, target, builds: RefCell::new(Vec::new()) }
     }
 
-    /// The step's own reasons to miss, against the newest build. Where it has none there and no step before it runs,
-    /// it is the combination that is new: then the newest build that shared the step's inputs is asked.
+    /// The step's own reasons to miss, against the newest build whose target needed it. Where it has none there and no
+    /// step before it runs, it is the combination that is new: then the newest build that shared its inputs is asked.
     pub(super) fn causes(&self, at: At, id: usize, alone: bool) -> Vec<Cause> {
-        let n_builds = if alone { MAX_BUILDS } else { 1 };
-        for n in 0..n_builds {
+        let newest = self.newest_that_needed(at, id);
+        let end = if alone { MAX_BUILDS } else { newest + 1 };
+        for n in newest..end {
             if !self.bring(n) {
                 break;
             }
             let builds = self.builds.borrow();
             let (older, alignment) = &builds[n];
             let causes = self.against(older, alignment, at, id);
-            if !causes.is_empty() && (n == 0 || self.shares_inputs(older, alignment, id)) {
+            if !causes.is_empty() && (n == newest || self.shares_inputs(older, alignment, id)) {
                 return causes;
             }
         }
         Vec::new()
+    }
+
+    /// The newest build that did not leave the step out as part of a stage its target had no need of; the newest of all
+    /// where each did.
+    fn newest_that_needed(&self, at: At, id: usize) -> usize {
+        let is_left_out = |n: usize| {
+            let (_, alignment) = &self.builds.borrow()[n];
+            alignment.instruction(at).is_some() && alignment.step(id).is_none()
+        };
+        (0..MAX_BUILDS).take_while(|&n| self.bring(n)).find(|&n| !is_left_out(n)).unwrap_or(0)
     }
 
     fn bring(&self, n: usize) -> bool {
