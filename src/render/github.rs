@@ -7,7 +7,7 @@ use planner::explanation::Status;
 use planner::prediction::Gap;
 
 use super::explain::{conclusion, sentence};
-use super::review::{Review, Step};
+use super::review::{Review, Step, short};
 use super::text;
 use crate::forecast::Forecast;
 use crate::project::Names;
@@ -115,20 +115,21 @@ fn bounded(mut annotations: Vec<Annotation<'_>>, n: usize) -> Vec<Annotation<'_>
 fn own<'a>(review: &'a Review<'a>) -> Vec<Annotation<'a>> {
     let mut annotations = Vec::new();
     for root in &review.roots {
-        let title = match root.followers.len() {
-            0 => "runs again".to_owned(),
-            n => format!("runs again, then {}", text::count(n, "step")),
-        };
-        let steps = root.steps.iter().map(|index| &review.steps[*index]);
-        annotations.extend(steps.filter(|step| !step.fails()).map(|step| about(step, &title, reasons(step))));
+        for step in root.steps.iter().map(|index| &review.steps[*index]) {
+            let follows = |index: &&usize| review.steps[**index].report.root.as_ref() == Some(&step.name);
+            let title = match root.followers.iter().filter(follows).count() {
+                0 => "runs again".to_owned(),
+                n => format!("runs again, then {}", text::count(n, "step")),
+            };
+            annotations.push(about(step, &title, reasons(step)));
+        }
     }
     annotations
 }
 
 /// What runs only because others do.
 fn after<'a>(review: &'a Review<'a>) -> Option<Annotation<'a>> {
-    let runs = review.roots.iter().filter(|root| !root.steps.iter().any(|step| review.steps[*step].fails()));
-    let mut followers: Vec<usize> = runs.flat_map(|root| root.followers.iter().copied()).collect();
+    let mut followers: Vec<usize> = review.roots.iter().flat_map(|root| root.followers.iter().copied()).collect();
     followers.sort_unstable();
     sum(review, &followers, "runs only because a step before it does")
 }
@@ -146,7 +147,7 @@ fn reasons(step: &Step<'_>) -> String {
     let told =
         step.report.causes.iter().filter(|cause| !step.report.stale_risk || cause.kind == CauseKind::StaleSource);
     let n_left = told.clone().count().saturating_sub(N_NAMED);
-    let mut told: Vec<String> = told.take(N_NAMED).map(|cause| sentence(cause, false)).collect();
+    let mut told: Vec<String> = told.take(N_NAMED).map(|cause| sentence(&short(cause), false)).collect();
     if n_left > 0 {
         told.push(format!("and {n_left} more"));
     }

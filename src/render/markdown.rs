@@ -8,11 +8,11 @@ mod steps;
 
 use std::fmt::Write as _;
 
-use planner::cause::Cause;
+use planner::cause::{Cause, CauseKind};
 use planner::explanation::Status;
 use planner::prediction::Gap;
 
-use super::review::{Review, Root, Step};
+use super::review::{Review, Root, Step, short};
 use super::text;
 use crate::forecast::{Baseline, Forecast};
 use crate::project::Names;
@@ -21,8 +21,10 @@ use escape::{Within, cause, code};
 
 /// Rows of the table of causes, and lines of each other list.
 const N_ROWS: usize = 10;
-/// Causes, steps or stages that are named in one place.
+/// Causes or steps that are named in one place.
 const N_NAMED: usize = 3;
+/// Stages that are named in one place.
+const N_STAGES: usize = 4;
 
 /// The comment.
 pub(crate) fn write(forecast: &Forecast, names: &Names) -> String {
@@ -31,7 +33,7 @@ pub(crate) fn write(forecast: &Forecast, names: &Names) -> String {
     let mut out = marker::write(names);
     // Writing into a String cannot fail.
     if forecast.gap.is_none() && forecast.all_hit() && review.stale().next().is_none() {
-        let _ = writeln!(out, "{subject} {}{}.", calm(&review), compared(forecast));
+        let _ = writeln!(out, "{subject} {}.", calm(&review, &compared(forecast)));
         notes(&mut out, forecast);
         return out;
     }
@@ -48,7 +50,7 @@ pub(crate) fn write(forecast: &Forecast, names: &Names) -> String {
     stale(&mut out, &review);
     let mut end = footer(forecast);
     notes(&mut end, forecast);
-    steps::write(&mut out, forecast, &review, end.chars().count());
+    steps::write(&mut out, &review, end.chars().count());
     out + &end
 }
 
@@ -65,11 +67,12 @@ fn subject(names: &Names) -> String {
     subject + ":"
 }
 
-fn calm(review: &Review<'_>) -> String {
+fn calm(review: &Review<'_>, compared: &str) -> String {
+    let compared = if compared.is_empty() { String::new() } else { format!(", compared{compared}") };
     match review.steps.len() {
         0 => "no step is made".to_owned(),
-        1 => "the one step stays cached".to_owned(),
-        n => format!("all {n} steps stay cached"),
+        1 => format!("everything stays cached (1 step{compared})"),
+        n => format!("everything stays cached ({n} steps{compared})"),
     }
 }
 
@@ -107,7 +110,7 @@ fn failing(out: &mut String, review: &Review<'_>) {
         let _ = writeln!(out, "\nIt would fail at {}, too.", text::count(n_left, "more step").replace("step", "place"));
     }
     out.push_str(
-        "\nBring the file back, or change the instruction or the ignore file. The steps behind it are not reached.\n",
+        "\nBring the file back, or change the instruction or the ignore file. Steps that need it are not reached.\n",
     );
 }
 
@@ -148,7 +151,7 @@ fn verb(n_all: usize, n: usize) -> String {
 /// Stages by name while they are few.
 fn stages(review: &Review<'_>, steps: &[usize]) -> String {
     let stages = review.stages(steps);
-    if stages.len() > N_NAMED {
+    if stages.len() > N_STAGES {
         return text::count(stages.len(), "stage");
     }
     let named: Vec<String> = stages.iter().map(|stage| code(stage, Within::Cell)).collect();
@@ -178,18 +181,30 @@ fn step(step: &Step<'_>, within: Within) -> String {
     format!("{} {}", code(&step.name, within), code(&step.instruction(), within))
 }
 
+/// The causes, the step's own ones first.
 fn told(causes: &[Cause], within: Within) -> String {
-    listed(causes.iter().map(|found| cause(found, within)))
+    let own = causes.iter().filter(|found| found.kind != CauseKind::Upstream);
+    let n_left = own.clone().count().saturating_sub(N_NAMED);
+    let mut told: Vec<String> = own.take(N_NAMED).map(|found| cause(&short(found), within)).collect();
+    if n_left > 0 {
+        told.push(format!("{n_left} more"));
+    }
+    let mut told = enumerated(&told);
+    if let Some(upstream) = causes.iter().find(|found| found.kind == CauseKind::Upstream) {
+        let is_only = told.is_empty();
+        let upstream = cause(upstream, within);
+        told.push_str(&if is_only { upstream } else { format!("; {upstream} anyway") });
+    }
+    told
 }
 
 /// What makes steps run, and what follows from each.
 fn causes(out: &mut String, review: &Review<'_>) {
-    let roots: Vec<_> =
-        review.roots.iter().filter(|root| !root.steps.iter().any(|step| review.steps[*step].fails())).collect();
+    let roots = &review.roots;
     if roots.is_empty() {
         return;
     }
-    out.push_str("\n| Why | Runs again | Runs after it |\n| --- | --- | --- |\n");
+    out.push_str("\n| Why | Runs again | And then |\n| --- | --- | --- |\n");
     for root in roots.iter().take(N_ROWS) {
         let steps = listed(root.steps.iter().map(|index| step(&review.steps[*index], Within::Cell)));
         let why = capitalised(&told(root.causes, Within::Cell));
@@ -218,11 +233,11 @@ fn after(review: &Review<'_>, root: &Root<'_>) -> String {
 fn open(out: &mut String, review: &Review<'_>) {
     for group in review.open.iter().take(N_ROWS) {
         let steps = listed(group.steps.iter().map(|index| step(&review.steps[*index], Within::Line)));
-        let named: Vec<String> = group.producers.iter().take(N_NAMED).map(|stage| code(stage, Within::Line)).collect();
+        let named: Vec<String> = group.producers.iter().take(N_STAGES).map(|stage| code(stage, Within::Line)).collect();
         let makes = if group.producers.len() == 1 { "produces" } else { "produce" };
         let decides = match group.producers.len() {
             0 => "decided by which of two equal steps the engine runs first".to_owned(),
-            n if n > N_NAMED => format!("decided by what {n} stages {makes}"),
+            n if n > N_STAGES => format!("decided by what {n} stages {makes}"),
             _ => format!("decided by what {} {makes}", enumerated(&named)),
         };
         let stays = if group.producers.is_empty() { "" } else { ". The same bytes as before keep it cached" };

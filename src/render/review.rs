@@ -13,6 +13,8 @@ use crate::forecast::Forecast;
 pub(crate) struct Review<'a> {
     /// In file order.
     pub(crate) steps: Vec<Step<'a>>,
+    /// The steps that fail, because a file is missing, and those that need them.
+    pub(crate) doomed: BTreeSet<usize>,
     /// What makes steps run, that with the most consequences first.
     pub(crate) roots: Vec<Root<'a>>,
     /// The steps that may run, by what decides.
@@ -25,8 +27,12 @@ pub(crate) struct Review<'a> {
 pub(crate) struct Step<'a> {
     /// `stage:line`.
     pub(crate) name: String,
+    /// Where its stage stands among all stages.
+    pub(crate) place: usize,
     /// The stage's name, or `stage 2`.
     pub(crate) stage: String,
+    /// What the stage is built upon.
+    pub(crate) base: &'a str,
     /// What is said of it.
     pub(crate) report: &'a InstructionReport,
 }
@@ -61,10 +67,12 @@ impl<'a> Review<'a> {
     /// Reads a forecast.
     pub(crate) fn of(forecast: &'a Forecast) -> Self {
         let stages = forecast.explanation.targets.iter().flat_map(|target| &target.stages);
-        let steps: Vec<Step<'_>> = stages.flat_map(steps_of).collect();
-        let (roots, unknown) = (roots(&steps), groups(&steps, |step| step.report.status == Status::Unknown));
+        let steps: Vec<Step<'_>> = stages.enumerate().flat_map(|(place, stage)| steps_of(place, stage)).collect();
+        let doomed = doomed(&steps);
+        let (roots, unknown) =
+            (roots(&steps, &doomed), groups(&steps, |_, step| step.report.status == Status::Unknown));
         let open = open(&steps);
-        let mut review = Self { steps, roots: Vec::new(), open, unknown };
+        let mut review = Self { steps, doomed, roots: Vec::new(), open, unknown };
         let mut weighed: Vec<_> = roots.into_iter().map(|root| (review.weight(&root), root)).collect();
         // A stable sort: of equals, the one that stands first in the file.
         weighed.sort_by(|((a, n), _), ((b, m), _)| b.total_cmp(a).then(m.cmp(n)));
@@ -130,6 +138,27 @@ impl Time {
     }
 }
 
+/// A cause beside the step it is about: an edited instruction stands there as it is now, so only what it was is told.
+pub(crate) fn short(cause: &Cause) -> Cause {
+    let mut short = cause.clone();
+    if cause.kind == CauseKind::InstructionEdited && cause.old.is_some() && cause.old != cause.new {
+        short.new = None;
+        short.old = cause.old.as_deref().zip(cause.new.as_deref()).map(|(old, new)| from_difference(old, new));
+    }
+    short
+}
+
+/// A long text from shortly before the place where it begins to differ from another.
+fn from_difference(text: &str, other: &str) -> String {
+    /// So many characters stand before the difference, and so many at the start are worth a cut.
+    const N_BEFORE: usize = 24;
+    let n_equal = text.chars().zip(other.chars()).take_while(|(one, two)| one == two).count();
+    if n_equal < 2 * N_BEFORE {
+        return text.to_owned();
+    }
+    ['…'].into_iter().chain(text.chars().skip(n_equal - N_BEFORE)).collect()
+}
+
 /// `0.4 s`, `48 s`, `3 min`, `1 h 5 min`.
 pub(crate) fn seconds(seconds: f64) -> String {
     if seconds < 9.95 {
@@ -143,18 +172,24 @@ pub(crate) fn seconds(seconds: f64) -> String {
     if hours < 1.0 { format!("{minutes:.0} min") } else { format!("{hours:.0} h {left:.0} min") }
 }
 
-fn steps_of(stage: &StageReport) -> impl Iterator<Item = Step<'_>> {
+fn steps_of(place: usize, stage: &StageReport) -> impl Iterator<Item = Step<'_>> {
     let number = stage.index.map(|index| index.to_string()).unwrap_or_default();
     let short = stage.name.clone().unwrap_or_else(|| number.clone());
     let long = stage.name.clone().unwrap_or_else(|| format!("stage {number}"));
     let used = stage.instructions.iter().filter(|step| !matches!(step.status, Status::None | Status::Unused));
-    used.map(move |report| Step { name: format!("{short}:{}", report.placed.line), stage: long.clone(), report })
+    used.map(move |report| Step {
+        name: format!("{short}:{}", report.placed.line),
+        place,
+        stage: long.clone(),
+        base: &stage.base,
+        report,
+    })
 }
 
 /// The steps that `is_in` picks, those with equal causes together.
-fn groups<'a>(steps: &[Step<'a>], is_in: impl Fn(&Step<'a>) -> bool) -> Vec<Root<'a>> {
+fn groups<'a>(steps: &[Step<'a>], is_in: impl Fn(usize, &Step<'a>) -> bool) -> Vec<Root<'a>> {
     let mut groups: Vec<Root<'a>> = Vec::new();
-    for (index, step) in steps.iter().enumerate().filter(|(_, step)| is_in(step)) {
+    for (index, step) in steps.iter().enumerate().filter(|(index, step)| is_in(*index, step)) {
         let causes = step.report.causes.as_slice();
         match groups.iter_mut().find(|group| group.causes == causes) {
             Some(group) => group.steps.push(index),
@@ -164,21 +199,32 @@ fn groups<'a>(steps: &[Step<'a>], is_in: impl Fn(&Step<'a>) -> bool) -> Vec<Root
     groups
 }
 
-/// What makes steps run. A step that follows from one which is not shown to run stands for itself.
-fn roots<'a>(steps: &[Step<'a>]) -> Vec<Root<'a>> {
-    let is_miss = |step: &Step<'a>| step.report.status == Status::Miss;
-    let own: BTreeSet<&str> = steps
-        .iter()
-        .filter(|step| is_miss(step) && step.report.root.is_none())
-        .map(|step| step.name.as_str())
-        .collect();
+/// The steps that fail, and those that need them.
+fn doomed(steps: &[Step<'_>]) -> BTreeSet<usize> {
+    let (mut doomed, mut names) = (BTreeSet::new(), BTreeSet::new());
+    for (index, step) in steps.iter().enumerate() {
+        // A step waits for steps above it only.
+        if step.fails() || step.report.waits_for.iter().any(|name| names.contains(name.as_str())) {
+            doomed.insert(index);
+            names.insert(step.name.as_str());
+        }
+    }
+    doomed
+}
+
+/// What makes steps run that are reached. A step that follows from one which is not shown to run stands for itself.
+fn roots<'a>(steps: &[Step<'a>], doomed: &BTreeSet<usize>) -> Vec<Root<'a>> {
+    let runs = |index: usize, step: &Step<'a>| step.report.status == Status::Miss && !doomed.contains(&index);
+    let all = || steps.iter().enumerate().filter(|(index, step)| runs(*index, step));
+    let own: BTreeSet<&str> =
+        all().filter(|(_, step)| step.report.root.is_none()).map(|(_, step)| step.name.as_str()).collect();
     let follows = |step: &Step<'a>| step.report.root.as_deref().is_some_and(|root| own.contains(root));
-    let mut roots = groups(steps, |step| is_miss(step) && !follows(step));
+    let mut roots = groups(steps, |index, step| runs(index, step) && !follows(step));
     let mut of_step = BTreeMap::new();
     for (place, root) in roots.iter().enumerate() {
         of_step.extend(root.steps.iter().map(|step| (steps[*step].name.as_str(), place)));
     }
-    for (index, step) in steps.iter().enumerate().filter(|(_, step)| is_miss(step) && follows(step)) {
+    for (index, step) in all().filter(|(_, step)| follows(step)) {
         if let Some(place) = step.report.root.as_deref().and_then(|root| of_step.get(root)) {
             roots[*place].followers.push(index);
         }
