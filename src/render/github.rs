@@ -36,8 +36,8 @@ pub(crate) fn write(forecast: &Forecast, names: &Names) -> String {
     let mut sums = Vec::new();
     if forecast.gap.is_none() {
         sums.extend(after(&review));
-        sums.extend(sum(&review, &review.with(Status::Pending), "may run again, as other steps produce"));
-        sums.extend(sum(&review, &review.with(Status::Unknown), "cached or not, nobody can say"));
+        sums.extend(open(&review));
+        sums.extend(sum(&review, &review.with(Status::Unknown), "cached or not, nobody can say", ""));
     }
     let mut notices = bounded(own(&review), N_ANNOTATIONS - sums.len());
     notices.append(&mut sums);
@@ -103,10 +103,9 @@ fn bounded(mut annotations: Vec<Annotation<'_>>, n: usize) -> Vec<Annotation<'_>
         let left = annotations.split_off(n - 1);
         let named = named(left.iter().filter_map(|annotation| annotation.step));
         let last = left.into_iter().next();
-        annotations.extend(last.map(|first| Annotation { message: format!("{}: {named}", n_all - (n - 1)), ..first }));
-        if let Some(last) = annotations.last_mut() {
-            last.title = "stageplan: the same holds for more steps".to_owned();
-        }
+        let message = format!("{} more: {named}", n_all - (n - 1));
+        let title = "stageplan: more steps like those before".to_owned();
+        annotations.extend(last.map(|first| Annotation { step: first.step, title, message }));
     }
     annotations
 }
@@ -131,14 +130,26 @@ fn own<'a>(review: &'a Review<'a>) -> Vec<Annotation<'a>> {
 fn after<'a>(review: &'a Review<'a>) -> Option<Annotation<'a>> {
     let mut followers: Vec<usize> = review.roots.iter().flat_map(|root| root.followers.iter().copied()).collect();
     followers.sort_unstable();
-    sum(review, &followers, "runs only because a step before it does")
+    sum(review, &followers, "runs again only because an earlier step does", "")
+}
+
+/// What may run.
+fn open<'a>(review: &'a Review<'a>) -> Option<Annotation<'a>> {
+    let producers: Vec<String> = review.open.producers.iter().map(|stage| format!("`{stage}`")).collect();
+    let decides = match producers.len() {
+        0 => ", decided by which of two equal steps the engine runs first".to_owned(),
+        1 => format!(", decided by what {} produces", producers.concat()),
+        2..=N_NAMED => format!(", decided by what {} produce", producers.join(" and ")),
+        n => format!(", decided by what {n} stages produce"),
+    };
+    sum(review, &review.open.steps, "may run again", &decides)
 }
 
 /// One annotation for some steps, on the first of them.
-fn sum<'a>(review: &'a Review<'a>, steps: &[usize], title: &str) -> Option<Annotation<'a>> {
+fn sum<'a>(review: &'a Review<'a>, steps: &[usize], title: &str, why: &str) -> Option<Annotation<'a>> {
     let steps = || steps.iter().map(|index| &review.steps[*index]);
     let n = steps().count();
-    Some(about(steps().next()?, title, format!("{}: {}", text::count(n, "step"), named(steps()))))
+    Some(about(steps().next()?, title, format!("{}{why}: {}", text::count(n, "step"), named(steps()))))
 }
 
 /// The instruction, and why it is as it is.

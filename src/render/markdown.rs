@@ -127,13 +127,17 @@ fn tally(review: &Review<'_>) -> String {
         let _ = write!(tally, ", {time}");
     }
     if n_open > 0 {
-        let _ = write!(tally, "; {n_open} may");
+        let more = if misses.is_empty() { "" } else { " more" };
+        let _ = write!(tally, "; {n_open}{more} may");
     }
     if n_unknown > 0 {
         let _ = write!(tally, "; of {n_unknown} nobody can say");
     }
-    let stay = if n_hits == 1 { "stays" } else { "stay" };
-    let _ = write!(tally, "; {n_hits} {stay} cached");
+    let _ = match n_hits {
+        0 => write!(tally, "; nothing stays cached"),
+        1 => write!(tally, "; 1 stays cached"),
+        n => write!(tally, "; {n} stay cached"),
+    };
     match review.stale().count() {
         0 => {}
         n => {
@@ -212,7 +216,8 @@ fn causes(out: &mut String, review: &Review<'_>) {
     }
     if let Some(left) = roots.get(N_ROWS..).filter(|left| !left.is_empty()) {
         let n_steps: usize = left.iter().map(|root| root.steps.len() + root.followers.len()).sum();
-        let _ = writeln!(out, "\n{} more make {} run.", text::count(left.len(), "cause"), text::count(n_steps, "step"));
+        let (causes, steps) = (text::count(left.len(), "more cause"), text::count(n_steps, "step"));
+        let _ = writeln!(out, "\n{causes}, for {steps}, stand below or are left out.");
     }
 }
 
@@ -231,22 +236,22 @@ fn after(review: &Review<'_>, root: &Root<'_>) -> String {
 
 /// What may run, and what decides.
 fn open(out: &mut String, review: &Review<'_>) {
-    for group in review.open.iter().take(N_ROWS) {
-        let steps = listed(group.steps.iter().map(|index| step(&review.steps[*index], Within::Line)));
-        let named: Vec<String> = group.producers.iter().take(N_STAGES).map(|stage| code(stage, Within::Line)).collect();
-        let makes = if group.producers.len() == 1 { "produces" } else { "produce" };
-        let decides = match group.producers.len() {
-            0 => "decided by which of two equal steps the engine runs first".to_owned(),
-            n if n > N_STAGES => format!("decided by what {n} stages {makes}"),
-            _ => format!("decided by what {} {makes}", enumerated(&named)),
-        };
-        let stays = if group.producers.is_empty() { "" } else { ". The same bytes as before keep it cached" };
-        let _ = writeln!(out, "\n**May run again:** {steps}, {decides}{stays}.");
+    let group = &review.open;
+    if group.steps.is_empty() {
+        return;
     }
-    if let Some(left) = review.open.get(N_ROWS..).filter(|left| !left.is_empty()) {
-        let n_steps = left.iter().map(|group| group.steps.len()).sum();
-        let _ = writeln!(out, "\n{} more may run again.", text::count(n_steps, "step"));
-    }
+    let steps = listed(group.steps.iter().map(|index| step(&review.steps[*index], Within::Line)));
+    let named: Vec<String> = group.producers.iter().take(N_STAGES).map(|stage| code(stage, Within::Line)).collect();
+    let decides = match group.producers.len() {
+        0 => "decided by which of two equal steps the engine runs first".to_owned(),
+        1 => format!("decided by what {} produces", enumerated(&named)),
+        2..=N_STAGES => format!("decided by what {} produce", enumerated(&named)),
+        n => format!("decided by what {n} stages produce"),
+    };
+    let stay = if group.steps.len() == 1 { "it stays" } else { "they stay" };
+    let unless = format!(" If that comes out byte for byte as before, {stay} cached.");
+    let unless = if group.producers.is_empty() { "" } else { &unless };
+    let _ = writeln!(out, "\n**May run again:** {steps}, {decides}.{unless}");
 }
 
 /// What nobody can say, and why.

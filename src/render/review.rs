@@ -17,8 +17,8 @@ pub(crate) struct Review<'a> {
     pub(crate) doomed: BTreeSet<usize>,
     /// What makes steps run, that with the most consequences first.
     pub(crate) roots: Vec<Root<'a>>,
-    /// The steps that may run, by what decides.
-    pub(crate) open: Vec<Open>,
+    /// The steps that may run.
+    pub(crate) open: Open,
     /// The steps of which nobody can say, by why.
     pub(crate) unknown: Vec<Root<'a>>,
 }
@@ -48,11 +48,12 @@ pub(crate) struct Root<'a> {
 }
 
 /// Steps that may run.
+#[derive(Default)]
 pub(crate) struct Open {
-    /// The stages whose output decides; empty where the engine's own order does.
-    pub(crate) producers: BTreeSet<String>,
     /// The steps.
     pub(crate) steps: Vec<usize>,
+    /// The stages whose output decides; empty where the engine's own order does.
+    pub(crate) producers: BTreeSet<String>,
 }
 
 /// How long some steps take.
@@ -191,12 +192,21 @@ fn groups<'a>(steps: &[Step<'a>], is_in: impl Fn(usize, &Step<'a>) -> bool) -> V
     let mut groups: Vec<Root<'a>> = Vec::new();
     for (index, step) in steps.iter().enumerate().filter(|(index, step)| is_in(*index, step)) {
         let causes = step.report.causes.as_slice();
-        match groups.iter_mut().find(|group| group.causes == causes) {
+        match groups.iter_mut().find(|group| is_same(group.causes, causes)) {
             Some(group) => group.steps.push(index),
             None => groups.push(Root { causes, steps: vec![index], followers: Vec::new() }),
         }
     }
     groups
+}
+
+/// Whether two steps have the same reasons of their own, whatever else they follow from.
+fn is_same(one: &[Cause], two: &[Cause]) -> bool {
+    let own = |causes: &[Cause]| causes.iter().take_while(|cause| cause.kind != CauseKind::Upstream).count();
+    match (own(one), own(two)) {
+        (0, 0) => one == two,
+        (n, m) => one[..n] == two[..m],
+    }
 }
 
 /// The steps that fail, and those that need them.
@@ -232,30 +242,20 @@ fn roots<'a>(steps: &[Step<'a>], doomed: &BTreeSet<usize>) -> Vec<Root<'a>> {
     roots
 }
 
-/// The steps that may run, by the stages whose output decides.
-fn open(steps: &[Step<'_>]) -> Vec<Open> {
-    let by_name: BTreeMap<&str, usize> =
-        steps.iter().enumerate().rev().map(|(index, step)| (step.name.as_str(), index)).collect();
-    let mut deciding: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
-    let mut open: Vec<Open> = Vec::new();
+/// The steps that may run, and the stages whose output decides.
+fn open(steps: &[Step<'_>]) -> Open {
+    let by_name: BTreeMap<&str, &Step<'_>> = steps.iter().rev().map(|step| (step.name.as_str(), step)).collect();
+    let mut open = Open::default();
     for (index, step) in steps.iter().enumerate().filter(|(_, step)| step.report.status == Status::Pending) {
-        let mut producers = BTreeSet::new();
-        // A step waits for steps above it only, so what decides those is known by now.
-        for awaited in step.report.waits_for.iter().filter_map(|name| by_name.get(name.as_str())) {
-            match steps[*awaited].report.status {
-                Status::Pending => producers.extend(deciding.get(awaited).into_iter().flatten().cloned()),
-                Status::Miss | Status::Unknown => drop(producers.insert(steps[*awaited].stage.clone())),
-                _ => {}
-            }
-        }
-        if producers.is_empty() {
+        open.steps.push(index);
+        let awaited: Vec<_> =
+            step.report.waits_for.iter().filter_map(|name| by_name.get(name.as_str())).copied().collect();
+        let is_made = |awaited: &&&Step<'_>| matches!(awaited.report.status, Status::Miss | Status::Unknown);
+        open.producers.extend(awaited.iter().filter(is_made).map(|awaited| awaited.stage.clone()));
+        // A stage that hits can decide, too: by a result that this step was never built with.
+        if !awaited.iter().any(|awaited| awaited.report.status != Status::Hit) {
             let root = step.report.root.as_deref().and_then(|root| root.rsplit_once(':'));
-            producers.extend(root.map(|(stage, _)| stage.to_owned()).filter(|stage| *stage != step.stage));
-        }
-        deciding.insert(index, producers.clone());
-        match open.iter_mut().find(|open| open.producers == producers) {
-            Some(open) => open.steps.push(index),
-            None => open.push(Open { producers, steps: vec![index] }),
+            open.producers.extend(root.map(|(stage, _)| stage.to_owned()).filter(|stage| *stage != step.stage));
         }
     }
     open
