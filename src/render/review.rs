@@ -260,3 +260,31 @@ fn open(steps: &[Step<'_>]) -> Open {
     }
     open
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn times_are_told_as_exactly_as_they_matter() {
+        let cases = [
+            (0.0, "0.1 s"),
+            (0.44, "0.4 s"),
+            (9.9, "9.9 s"),
+            (9.96, "10 s"),
+            (99.4, "99 s"),
+            (99.6, "2 min"),
+            (3569.0, "59 min"),
+            (3599.0, "1 h 0 min"),
+            (7500.0, "2 h 5 min"),
+        ];
+        for (seconds, told) in cases {
+            assert_eq!(super::seconds(seconds), told);
+        }
+    }
+
+    #[test]
+    fn a_long_instruction_is_told_from_where_it_differs() {
+        let long = "RUN apt-get install --yes a b c d e f g h i j k l m";
+        assert_eq!(super::from_difference(&format!("{long} n"), &format!("{long} o")), "…b c d e f g h i j k l m n");
+        assert_eq!(super::from_difference("RUN a", "RUN b"), "RUN a");
+    }
+}

@@ -53,8 +53,9 @@ mod tests {
         let cases = [
             ("services/api/Dockerfile", "services/api/Dockerfile"),
             ("a-b", "a-b"),
-            ("-->", "%2d%2d%3e"),
-            ("a--!>b", "a%2d%2d%21%3eb"),
+            ("-->", "%2d-%3e"),
+            ("a--!>b", "a-%2d%21%3eb"),
+            ("a--", "a-%2d"),
             ("a-", "a%2d"),
             ("a b\n", "a%20b%0a"),
             ("é", "%c3%a9"),
