@@ -22,6 +22,7 @@ fn project(dockerfile: &str, files: &BTreeMap<String, String>) -> Project {
 fn assert_bounded(project: &Project) -> (String, String) {
     let (comment, annotations) = (said(project, "plan", "markdown"), said(project, "plan", "github"));
     let n_characters = comment.chars().count();
+    super::parsed::code_spans(&comment);
     assert!(n_characters < MOST_CHARACTERS / 2, "{n_characters} characters");
     for kind in ["::error ", "::warning ", "::notice "] {
         let n = annotations.lines().filter(|line| line.starts_with(kind)).count();
@@ -92,4 +93,24 @@ fn sources_that_are_missing_everywhere_are_ten_errors() {
     let (comment, annotations) = assert_bounded(&project);
     assert!(comment.contains("It would fail at 19 more places, too."), "{comment}");
     assert!(annotations.contains("21 more: "), "{annotations}");
+}
+
+#[test]
+fn texts_of_backticks_and_bars_do_not_make_a_comment_longer() {
+    let (mut dockerfile, mut files, mut last) = (String::new(), BTreeMap::new(), "FROM scratch\n".to_owned());
+    let ticks = "`".repeat(150);
+    for n in 0..30 {
+        let args: String = (0..3).map(|m| format!("ARG A{n}{m}\n")).collect();
+        let runs: String = (0..3).map(|m| format!("RUN '{ticks}' {m}\n")).collect();
+        let _ = write!(dockerfile, "FROM alpine:3.20 AS s{n}\n{args}{runs}ADD https://example.com/{n}{ticks} /\n");
+        let _ = writeln!(last, "COPY --from=s{n} /f /f{n}");
+        files.insert(format!("f{n}"), "a\n".to_owned());
+    }
+    let mut project = project(&(dockerfile + &last), &files);
+    for (n, m) in (0..90).map(|index| (index / 3, index % 3)) {
+        let edit = json!({ "op": "set_build_arg", "name": format!("A{n}{m}"), "value": "|`".repeat(60) });
+        project.apply(&serde_json::from_value(edit).expect("an edit"));
+    }
+    let (comment, _) = assert_bounded(&project);
+    assert!(comment.contains(" more causes, for "), "{comment}");
 }

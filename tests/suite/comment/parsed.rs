@@ -5,7 +5,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 use super::{cases, changed, named, said};
 
 /// The code spans of a comment, after a look at everything else in it.
-fn code_spans(comment: &str) -> Vec<String> {
+pub(super) fn code_spans(comment: &str) -> Vec<String> {
     let mut spans = Vec::new();
     for event in Parser::new_ext(comment, Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_GFM) {
         match event {
