@@ -130,12 +130,15 @@ impl BuilderFlags {
     }
 }
 
-/// How the answer is given.
+/// How the answer is given, in one of the formats `F`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct OutputArgs {
+pub(crate) struct OutputArgs<F = Format>
+where
+    F: ValueEnum + Default + Send + Sync + 'static,
+{
     /// How the answer is written
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) format: Format,
+    pub(crate) format: F,
 
     /// Leave nothing out of the text
     #[arg(short, long)]
@@ -150,6 +153,20 @@ pub(crate) enum Format {
     Text,
     /// For programs
     Json,
+}
+
+/// A form of an answer about the steps of a build.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum ReportFormat {
+    /// For people, coloured on a terminal
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// For a comment on a pull or merge request, of bounded length
+    Markdown,
+    /// For the log of a GitHub workflow: annotations on lines of the Dockerfile
+    Github,
 }
 
 /// The presets of rules in which engines differ.

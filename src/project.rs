@@ -5,6 +5,7 @@
 mod dockerfile;
 mod ignorefile;
 mod identity;
+mod names;
 mod hosts;
 mod resources;
 mod platform;
@@ -29,6 +30,7 @@ use crate::intake::reason;
 
 pub(crate) use dockerfile::DockerfileSource;
 pub(crate) use ignorefile::IgnoreSource;
+pub(crate) use names::Names;
 pub(crate) use request::LocalContext;
 
 /// A project, read.
@@ -94,6 +96,11 @@ impl Project {
         let Some(source) = &self.dockerfile else { return ("Dockerfile".to_owned(), context) };
         let below = source.shown.strip_prefix(clean(&self.context.shown)).unwrap_or(&source.shown);
         (below.display().to_string(), context)
+    }
+
+    /// What is built, named alike wherever the repository is checked out.
+    pub(crate) fn names(&self) -> Names {
+        names::read(&self.context, self.dockerfile.as_ref(), &self.flags.target)
     }
 
     /// Whether a path is that of the Dockerfile or of the ignore file.

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::Session;
 use crate::Status;
-use crate::args::{Format, OutputArgs, ProjectArgs};
+use crate::args::{OutputArgs, ProjectArgs, ReportFormat};
 use crate::forecast::{Past, forecast, forecast_since};
 use crate::observation::observe;
 use crate::project::Project;
@@ -22,7 +22,7 @@ pub(super) struct ExplainArgs {
     project: ProjectArgs,
 
     #[command(flatten)]
-    output: OutputArgs,
+    output: OutputArgs<ReportFormat>,
 
     /// Compare with this git revision, as if it had been built, instead of the recorded builds
     #[arg(long, value_name = "REV")]
@@ -56,8 +56,10 @@ pub(super) fn run(args: &ExplainArgs, session: &Session) -> anyhow::Result<Statu
         forecast.narrow(step)?;
     }
     let answer = match args.output.format {
-        Format::Text => explain::write(&forecast, args.output.verbose),
-        Format::Json => json::write(&ExplainView::explain(&project, &forecast))?,
+        ReportFormat::Text => explain::write(&forecast, args.output.verbose),
+        ReportFormat::Json => json::write(&ExplainView::explain(&project, &forecast))?,
+        ReportFormat::Markdown => render::markdown::write(&forecast, &project.names()),
+        ReportFormat::Github => render::github::write(&forecast, &project.names()),
     };
     render::answer(&answer)?;
     Ok(if args.exit_code && !all_hit { Status::No } else { Status::Answered })

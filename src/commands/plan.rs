@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::Session;
 use crate::Status;
-use crate::args::{Format, OutputArgs, ProjectArgs};
+use crate::args::{OutputArgs, ProjectArgs, ReportFormat};
 use crate::forecast::{Past, forecast, forecast_of_edit, forecast_since};
 use crate::observation::observe;
 use crate::project::Project;
@@ -24,7 +24,7 @@ pub(super) struct PlanArgs {
     project: ProjectArgs,
 
     #[command(flatten)]
-    output: OutputArgs,
+    output: OutputArgs<ReportFormat>,
 
     /// Ask what an edit of this file would do, everything else being built; `-` reads paths from standard input
     #[arg(long, value_name = "PATH")]
@@ -55,8 +55,10 @@ pub(super) fn run(args: &PlanArgs, session: &Session) -> anyhow::Result<Status> 
     };
     session.warn();
     let answer = match args.output.format {
-        Format::Text => render::plan::write(&forecast, args.output.verbose),
-        Format::Json => json::write(&ExplainView::plan(&project, &forecast))?,
+        ReportFormat::Text => render::plan::write(&forecast, args.output.verbose),
+        ReportFormat::Json => json::write(&ExplainView::plan(&project, &forecast))?,
+        ReportFormat::Markdown => render::markdown::write(&forecast, &project.names()),
+        ReportFormat::Github => render::github::write(&forecast, &project.names()),
     };
     render::answer(&answer)?;
     Ok(if args.exit_code && !forecast.all_hit() { Status::No } else { Status::Answered })

@@ -12,9 +12,14 @@ pub(super) fn identify(root: &Path) -> ProjectId {
     ProjectId { context: root.to_string_lossy().into_owned(), repository: repository(root) }
 }
 
+/// The top folder of the repository that the folder `dir` (canonical) lies in.
+pub(super) fn top(dir: &Path) -> Option<&Path> {
+    dir.ancestors().find(|dir| dir.join(".git").exists())
+}
+
 /// `ADDRESS#PATH`, the path empty at the top of the repository.
 fn repository(root: &Path) -> Option<String> {
-    let top = root.ancestors().find(|dir| dir.join(".git").exists())?;
+    let top = top(root)?;
     let config = fs::read_to_string(git_dir(top)?.join("config")).ok()?;
     let address = origin(&config)?;
     let inside = root.strip_prefix(top).ok()?.to_string_lossy();

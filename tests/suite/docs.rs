@@ -1,4 +1,4 @@
-//! What README and the example pages show is what the program prints.
+//! What README, the example pages and the page on pull requests show is what the program prints.
 //!
 //! In: the `console` blocks of a page whose commands begin with `$`. Each block is run from the top of a copy of the
 //! examples, with a state folder of its own. Out: the block as it should be; it must be the block as it is. With
@@ -92,4 +92,9 @@ fn the_example_pages_show_what_their_commands_print() {
     on_two_threads(&EXAMPLE_PAGES, |(name, n_blocks)| {
         assert_shows_what_is_printed(&format!("examples/{name}/README.md"), *n_blocks);
     });
+}
+
+#[test]
+fn the_page_on_pull_requests_shows_a_comment() {
+    assert_shows_what_is_printed("docs/pull-requests.md", 1);
 }

@@ -6,6 +6,8 @@ mod case;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod comment;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod dockerfile;

@@ -14,6 +14,7 @@ use crate::case::project::Answer;
 use crate::case::report::Report;
 
 mod boundaries;
+mod comment;
 mod examples;
 
 const DOCKERFILE: &str = "FROM node:22\nWORKDIR /app\nCOPY package.json ./\nRUN npm ci\nCOPY src/ src/\nRUN make\n";
