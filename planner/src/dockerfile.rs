@@ -17,6 +17,7 @@ mod directives;
 mod lines;
 pub mod heredoc;
 mod words;
+mod refusal;
 mod keyword;
 mod node;
 mod flags;

@@ -96,9 +96,18 @@ impl<'a> LineReader<'a> {
         self.physical.source
     }
 
-    /// Whether a line was too long to read.
-    pub(super) fn met_too_long(&self) -> bool {
-        self.physical.state != State::Reading
+    /// The line that was too long to read, if one was met.
+    pub(super) fn too_long(&self) -> Option<Range<usize>> {
+        if self.physical.state == State::Reading {
+            return None;
+        }
+        let mut start = 0;
+        let lines = self.source().split(|byte| *byte == b'\n').map(|line| {
+            let place = start..start + line.len();
+            start = place.end + 1;
+            place
+        });
+        lines.into_iter().find(|place| place.len() >= LINE_BUFFER)
     }
 
     /// The next line that is neither blank nor a comment.
