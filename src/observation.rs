@@ -8,7 +8,6 @@ use std::path::PathBuf;
 
 use planner::cache_key::Sealer;
 use planner::context::{BuildContext, ContextPath, Stamped};
-use planner::diagnostic::{Diagnostic, Severity};
 use planner::dockerfile::Dockerfile;
 use planner::graph::BuildGraph;
 use planner::graph::lower::{MAIN_CONTEXT, lower};
@@ -24,6 +23,7 @@ use crate::fault::Fault;
 use crate::frontend::{self, Frontend};
 use crate::intake;
 use crate::project::{ContextDir, IgnoreSource, LocalContext, Project};
+use crate::refusal::{refuse_dockerfile, refuse_ignorefile};
 use crate::store::Store;
 
 /// Everything that is known before a prediction.
@@ -162,13 +162,13 @@ pub(crate) fn read_dockerfile(
     request: &Request,
 ) -> anyhow::Result<(BuildGraph, Option<String>)> {
     let (dockerfile, diagnostics) = Dockerfile::parse(bytes);
-    refuse(&diagnostics, shown)?;
+    refuse_dockerfile(&diagnostics, &dockerfile, shown)?;
     let (request, unknown_frontend) = match frontend::of(&dockerfile, request) {
         Frontend::Known(profile) => (Request { profile, ..request.clone() }, None),
         Frontend::Unknown(image) => (request.clone(), Some(image)),
     };
     let (graph, diagnostics) = lower(&[(&dockerfile, &request)], &request.profile);
-    refuse(&diagnostics, shown)?;
+    refuse_dockerfile(&diagnostics, &dockerfile, shown)?;
     Ok((graph, unknown_frontend))
 }
 
@@ -188,7 +188,7 @@ pub(crate) fn patterns(graph: &BuildGraph) -> BTreeMap<String, Vec<Vec<u8>>> {
 pub(crate) fn ignorefile(source: Option<&IgnoreSource>) -> anyhow::Result<Ignorefile> {
     let Some(source) = source else { return Ok(Ignorefile::default()) };
     let (ignorefile, diagnostics) = Ignorefile::parse(&source.bytes);
-    refuse(&diagnostics, &source.name.display().to_string())?;
+    refuse_ignorefile(&diagnostics, &source.bytes, &source.name.display().to_string())?;
     Ok(ignorefile)
 }
 
@@ -227,18 +227,4 @@ pub(crate) fn scan_fault(error: ScanError) -> anyhow::Error {
         }
         _ => error.into(),
     }
-}
-
-/// The first error as BuildKit would give it.
-fn refuse(diagnostics: &[Diagnostic], file: &str) -> anyhow::Result<()> {
-    let Some(error) = diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error) else {
-        return Ok(());
-    };
-    let place = error.line.map_or_else(String::new, |line| format!(" line {line}"));
-    let fault = Fault::new(format!("`{file}`{place}: {}", error.message));
-    Err(match &error.hint {
-        Some(hint) => fault.with_hint(hint),
-        None => fault,
-    }
-    .into())
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod text;
 pub(crate) mod palette;
+pub(crate) mod diagnostic;
 pub(crate) mod explain;
 pub(crate) mod plan;
 pub(crate) mod record;

@@ -1,0 +1,102 @@
+//! The lines of a file that an error or a warning is about, with their numbers and carets under the place. In goes a
+//! [`Place`], out comes text of a few lines that fits 80 columns: long lines are cut around the place, of many lines
+//! the first and last are shown. Nothing in it can act on a terminal, and what looks like a secret is masked.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use planner::secret::MASK;
+use planner::source::Span;
+
+use super::palette::{ERROR, WARNING};
+use super::text::{escape, is_unsafe};
+use crate::fault::Place;
+use crate::refusal::lines_of;
+
+/// The widest the text becomes, in columns.
+const WIDTH: usize = 80;
+
+/// The lines an error is about, styled, with a line end.
+pub(crate) fn of_error(place: &Place) -> String {
+    write(place, Level::ERROR)
+}
+
+fn write(place: &Place, level: Level<'_>) -> String {
+    let lines = lines_of(&place.text, place.span);
+    let (line, column) = position(&place.text, place.span.start);
+    let shown = Shown::new(place, lines);
+    let annotation = AnnotationKind::Primary.span(shown.span(place.span));
+    let snippet = Snippet::source(&shown.text).line_start(line).annotation(annotation);
+    let renderer = Renderer::styled().term_width(WIDTH).error(ERROR).warning(WARNING);
+    let body = renderer.render(&[Group::with_level(level).element(snippet)]);
+    let last = line + shown.text.matches('\n').count();
+    let indentation = " ".repeat(last.to_string().len());
+    // The renderer's own arrow would count columns in what is shown, not in the file.
+    let mut text = String::new();
+    let _ = writeln!(text, "{indentation}--> {}:{line}:{column}", escape(&place.file));
+    text.push_str(&body);
+    text.push('\n');
+    text
+}
+
+/// Line and column of an offset, both from 1; columns count characters.
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text[..offset];
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+}
+
+/// Some lines of a file made harmless, and where each character of the file went.
+struct Shown {
+    text: String,
+    /// For each character or mask, in order: its offset in the file, and that of what stands for it.
+    origins: Vec<(usize, usize)>,
+}
+
+impl Shown {
+    fn new(place: &Place, lines: Range<usize>) -> Self {
+        let mut shown = Self { text: String::new(), origins: Vec::new() };
+        let mut secrets = place.secrets.iter().filter(|secret| secret.end > lines.start).peekable();
+        let mut at = lines.start;
+        while let Some(character) = place.text[at..lines.end].chars().next() {
+            shown.origins.push((at, shown.text.len()));
+            match secrets.next_if(|secret| secret.start <= at) {
+                Some(secret) => {
+                    shown.cover(&place.text[at..secret.end.min(lines.end)]);
+                    at = secret.end.min(lines.end);
+                }
+                None => {
+                    shown.push(character, place.text[at..].starts_with("\r\n"));
+                    at += character.len_utf8();
+                }
+            }
+        }
+        shown.origins.push((at, shown.text.len()));
+        shown
+    }
+
+    /// Masks a text; its lines stay lines.
+    fn cover(&mut self, secret: &str) {
+        let n_lines = secret.matches('\n').count();
+        self.text.push_str(MASK);
+        (0..n_lines).for_each(|_| self.text.push_str(&format!("\n{MASK}")));
+    }
+
+    fn push(&mut self, character: char, is_line_end: bool) {
+        match character {
+            '\n' | '\t' => self.text.push(character),
+            '\r' if is_line_end => {}
+            _ if is_unsafe(character) => self.text.push_str(&escape(character.encode_utf8(&mut [0; 4]))),
+            _ => self.text.push(character),
+        }
+    }
+
+    /// A span of the file in what is shown; a place within a mask or an escape is the whole of it.
+    fn span(&self, span: Span) -> Range<usize> {
+        let shown = |index: usize| self.origins.get(index).map_or(self.text.len(), |origin| origin.1);
+        let start = self.origins.partition_point(|origin| origin.0 <= span.start).saturating_sub(1);
+        let end = self.origins.partition_point(|origin| origin.0 < span.end);
+        shown(start)..shown(end).max(shown(start))
+    }
+}
