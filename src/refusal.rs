@@ -14,7 +14,11 @@ use crate::fault::{Fault, Place};
 ///
 /// # Errors
 /// The first diagnostic that is an error.
-pub(crate) fn refuse_dockerfile(diagnostics: &[Diagnostic], dockerfile: &Dockerfile, shown: &str) -> anyhow::Result<()> {
+pub(crate) fn refuse_dockerfile(
+    diagnostics: &[Diagnostic],
+    dockerfile: &Dockerfile,
+    shown: &str,
+) -> anyhow::Result<()> {
     refuse(diagnostics, shown, |span| in_dockerfile(dockerfile, shown, span))
 }
 
@@ -46,7 +50,8 @@ fn refuse(diagnostics: &[Diagnostic], shown: &str, place: impl Fn(Span) -> Place
 pub(crate) fn in_dockerfile(dockerfile: &Dockerfile, shown: &str, span: Span) -> Place {
     let text = &dockerfile.text;
     let lines = lines_of(text, span);
-    let near = dockerfile.instructions.iter().filter(|found| found.span.start < lines.end && lines.start < found.span.end);
+    let near =
+        dockerfile.instructions.iter().filter(|found| found.span.start < lines.end && lines.start < found.span.end);
     let mut secrets: Vec<Range<usize>> = near.flat_map(|instruction| secrets_of(text, instruction)).collect();
     secrets.extend(shifted(secret::places(&text[lines.clone()]), lines.start));
     Place { file: shown.to_owned(), text: text.clone(), span, secrets: joined(secrets) }

@@ -210,8 +210,8 @@ fn regex(pattern: &str) -> Option<Regex> {
     Regex::new(pattern).ok()
 }
 
-/// One shell word, or a quoted text that may hold spaces.
-const VALUE: &str = r#"(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|\\.|[^ \t\r\n"'\\;&|,)])+"#;
+/// One shell word, or a quoted text that may hold spaces; either may go over an escaped line end.
+const VALUE: &str = r#"(?s:"(?:[^"\\]|\\.)*"?|'[^']*'?|\\.|[^ \t\r\n"'\\;&|,)])+"#;
 
 static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(&format!(r"(?<before>^|[^A-Za-z0-9_.$\{{])(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>=)(?<value>{VALUE})"))

@@ -8,6 +8,8 @@ mod cli;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod diagnostics;
+#[cfg(test)]
 mod dockerfile;
 #[cfg(test)]
 mod docs;

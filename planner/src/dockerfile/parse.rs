@@ -204,7 +204,9 @@ impl<'a> Parser<'a> {
         for announced in heredoc::announced(&go::decode(line))? {
             let Some(body) = self.reader.heredoc_body(&announced.name, announced.chomp) else {
                 let refusal = Refusal { range: heredoc::place(line, &announced.name), ..UNTERMINATED.into() };
-                return Err(refusal.with_hint(format!("end it with a line that is `{}` and nothing else", announced.name)));
+                return Err(
+                    refusal.with_hint(format!("end it with a line that is `{}` and nothing else", announced.name))
+                );
             };
             let span = self.text.span(&body);
             let heredoc::Announcement { name, fd, expand, chomp } = announced;

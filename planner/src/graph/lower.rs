@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-pub use super::site::MAIN_CONTEXT;
 use super::blame::{place_of, placed};
+pub use super::site::MAIN_CONTEXT;
 use super::site::{Builder, Lowering, Site, base};
 use super::stage_state::{StageState, clean};
 use super::stages::{Expansion, Resolved, Stages, trigger};
@@ -78,12 +78,10 @@ fn global_scope(dockerfile: &Dockerfile, request: &Request) -> Result<BTreeMap<S
         for ArgDeclaration { name, default } in declarations {
             let value = match (request.build_args.get(name), default) {
                 (Some(given), _) => given.clone(),
-                (None, Some(default)) => expansion
-                    .word(default, &globals)
-                    .map_err(|error| {
-                        let place = place_of(instruction, &dockerfile.text, default);
-                        Diagnostic::error(error, Some(instruction.line), Some(place))
-                    })?,
+                (None, Some(default)) => expansion.word(default, &globals).map_err(|error| {
+                    let place = place_of(instruction, &dockerfile.text, default);
+                    Diagnostic::error(error, Some(instruction.line), Some(place))
+                })?,
                 (None, None) => continue,
             };
             globals.insert(name.clone(), value);

@@ -73,7 +73,10 @@ impl<'a> Stages<'a> {
             let at = |message: String| blamed(dockerfile, stage, &stage.base, message);
             let base = expansion.word(&stage.base, globals).map_err(at)?;
             if base.is_empty() {
-                return Err(at(format!("base name ({}) should not be blank", stage.base)));
+                let refusal = at(format!("base name ({}) should not be blank", stage.base));
+                return Err(refusal.with_hint(
+                    "give the argument a default above the first FROM, or a value: --build-arg NAME=VALUE",
+                ));
             }
             let platform = stages.platform(stage, &expansion, globals)?;
             let base_stage = stages.by_name.get(base.to_lowercase().as_str()).copied();
@@ -248,10 +251,9 @@ pub(super) fn blamed(dockerfile: &Dockerfile, stage: &Stage, value: &str, messag
 /// Parses a trigger where it fires: at the `FROM` in `line`.
 pub(super) fn trigger(text: &str, line: u32) -> Result<Instruction, Diagnostic> {
     let (instruction, diagnostics) = parse::parse_trigger(text, line);
-    instruction.ok_or_else(|| {
-        diagnostics
-            .into_iter()
-            .next()
-            .unwrap_or_else(|| Diagnostic::error("onbuild trigger should be a single expression", Some(line), None))
-    })
+    match (instruction, diagnostics.into_iter().next()) {
+        (Some(instruction), None) => Ok(instruction),
+        (_, Some(refusal)) => Err(refusal),
+        (None, None) => Err(Diagnostic::error("onbuild trigger should be a single expression", Some(line), None)),
+    }
 }
