@@ -94,8 +94,8 @@ fn shown(place: &Place) -> String {
     text
 }
 
-fn shown_of(refused: anyhow::Result<()>) -> bool {
-    match &refused {
+fn shown_of(refused: &anyhow::Result<()>) -> bool {
+    match refused {
         Err(error) => Fault::place_of(error).map(shown).is_some(),
         Ok(()) => false,
     }
@@ -112,11 +112,11 @@ fn every_fault_of_a_mutated_file_is_shown() {
         for diagnostic in diagnostics.iter().filter_map(|diagnostic| diagnostic.span) {
             shown(&in_dockerfile(&dockerfile, "Dockerfile", diagnostic));
         }
-        n_shown += usize::from(shown_of(refuse_dockerfile(&diagnostics, &dockerfile, "Dockerfile")));
+        n_shown += usize::from(shown_of(&refuse_dockerfile(&diagnostics, &dockerfile, "Dockerfile")));
         let (_, diagnostics) = lower(&[(&dockerfile, &request)], &profile);
-        n_shown += usize::from(shown_of(refuse_dockerfile(&diagnostics, &dockerfile, "Dockerfile")));
+        n_shown += usize::from(shown_of(&refuse_dockerfile(&diagnostics, &dockerfile, "Dockerfile")));
         let (_, diagnostics) = Ignorefile::parse(&bytes);
-        n_shown += usize::from(shown_of(refuse_ignorefile(&diagnostics, &bytes, ".dockerignore")));
+        n_shown += usize::from(shown_of(&refuse_ignorefile(&diagnostics, &bytes, ".dockerignore")));
     }
     assert!(n_shown > 2_000, "only {n_shown} faults");
 }
