@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use planner::cache_key::Sealer;
 use planner::context::{BuildContext, ContextPath, Stamped};
 use planner::dockerfile::Dockerfile;
+use planner::dockerfile::check::{CHECK_ARG, Check};
 use planner::graph::BuildGraph;
 use planner::graph::lower::{MAIN_CONTEXT, lower};
 use planner::hypothesis;
@@ -23,7 +24,7 @@ use crate::fault::Fault;
 use crate::frontend::{self, Frontend};
 use crate::intake;
 use crate::project::{ContextDir, IgnoreSource, LocalContext, Project};
-use crate::refusal::{refuse_dockerfile, refuse_ignorefile};
+use crate::refusal::{Warning, refuse_dockerfile, refuse_ignorefile, warnings};
 use crate::store::Store;
 
 /// Everything that is known before a prediction.
@@ -36,6 +37,18 @@ pub(crate) struct Observation {
     pub(crate) contexts: BTreeMap<String, ObservedContext>,
     /// What BuildKit would do.
     pub(crate) graph: BuildGraph,
+    /// What BuildKit warns of.
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// A Dockerfile as BuildKit would read it.
+pub(crate) struct Reading {
+    /// What BuildKit would do.
+    pub(crate) graph: BuildGraph,
+    /// The frontend's image, where nothing is known of it.
+    pub(crate) unknown_frontend: Option<String>,
+    /// What BuildKit warns of; nothing under an unknown frontend.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// One context, scanned.
@@ -134,7 +147,8 @@ pub(crate) fn observe(
     key: impl FnOnce() -> anyhow::Result<[u8; 32]>,
 ) -> anyhow::Result<Observation> {
     let source = project.dockerfile()?;
-    let (graph, unknown_frontend) = read_dockerfile(&source.bytes, &source.shown.display().to_string(), request)?;
+    let reading = read_dockerfile(&source.bytes, &source.shown.display().to_string(), request)?;
+    let Reading { graph, unknown_frontend, warnings } = reading;
     let named = project.local_contexts()?;
     let mut contexts = BTreeMap::new();
     let mut ignorefiles = BTreeMap::new();
@@ -147,29 +161,33 @@ pub(crate) fn observe(
         contexts.insert(name, context);
     }
     let snapshot = Snapshot { ignorefiles, ..Snapshot::take(&graph, &BTreeMap::new(), &Sealer::new(&[0; 32])) };
-    let mut observation = Observation { graph, unknown_frontend, snapshot, contexts };
+    let mut observation = Observation { graph, unknown_frontend, snapshot, contexts, warnings };
     observation.retake(&key()?);
     Ok(observation)
 }
 
-/// What BuildKit would do for a Dockerfile, and the frontend's image, where nothing is known of it.
+/// What BuildKit would do for a Dockerfile, and what it says of it.
 ///
 /// # Errors
 /// If BuildKit would refuse the Dockerfile or the request; `shown` is the file's name in the message.
-pub(crate) fn read_dockerfile(
-    bytes: &[u8],
-    shown: &str,
-    request: &Request,
-) -> anyhow::Result<(BuildGraph, Option<String>)> {
-    let (dockerfile, diagnostics) = Dockerfile::parse(bytes);
-    refuse_dockerfile(&diagnostics, &dockerfile, shown)?;
+pub(crate) fn read_dockerfile(bytes: &[u8], shown: &str, request: &Request) -> anyhow::Result<Reading> {
+    let (dockerfile, parsed) = Dockerfile::parse(bytes);
     let (request, unknown_frontend) = match frontend::of(&dockerfile, request) {
         Frontend::Known(profile) => (Request { profile, ..request.clone() }, None),
         Frontend::Unknown(image) => (request.clone(), Some(image)),
     };
+    let has_check = unknown_frontend.is_none() && request.profile.checks() && !bytes.is_empty();
+    let argument = request.build_args.get(CHECK_ARG).map(String::as_str);
+    let check = has_check.then(|| Check::of(&dockerfile, argument)).transpose();
+    let check = check.or_else(|refusal| refuse_dockerfile(&[refusal], &dockerfile, shown).map(|()| None))?;
+    refuse_dockerfile(&parsed, &dockerfile, shown)?;
     let (graph, diagnostics) = lower(&[(&dockerfile, &request)], &request.profile);
     refuse_dockerfile(&diagnostics, &dockerfile, shown)?;
-    Ok((graph, unknown_frontend))
+    let warnings = match check {
+        Some(check) => warnings(&dockerfile, &parsed, &check, shown)?,
+        None => Vec::new(),
+    };
+    Ok(Reading { graph, unknown_frontend, warnings })
 }
 
 /// The source paths that a build asks for, by context.

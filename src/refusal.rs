@@ -1,9 +1,11 @@
-//! What BuildKit refuses, as an error that names the file, the line and the place. In go diagnostics and the text
-//! they are about, out comes a [`Fault`]. Values that look like secrets are found here; `render` masks them.
+//! What BuildKit refuses, as an error that names the file, the line and the place, and what it only warns of. In go
+//! diagnostics and the text they are about, out comes a [`Fault`], or [`Warning`]s. Values that look like secrets are found here; `render` masks them.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use planner::diagnostic::{Diagnostic, Severity};
+use planner::dockerfile::check::{self, Check, Finding};
 use planner::dockerfile::{Command, Dockerfile, Instruction};
 use planner::secret;
 use planner::source::Span;
@@ -30,12 +32,51 @@ pub(crate) fn refuse_ignorefile(diagnostics: &[Diagnostic], bytes: &[u8], shown:
     refuse(diagnostics, shown, |span| in_ignorefile(bytes, shown, span))
 }
 
+/// What BuildKit warns of, as it is told.
+pub(crate) struct Warning {
+    /// One clause that names file, line and rule.
+    pub(crate) message: String,
+    /// What it is about.
+    pub(crate) place: Option<Place>,
+}
+
+/// The warnings of BuildKit's about a Dockerfile that it builds; `parsed` is what its parser said.
+///
+/// # Errors
+/// If a warning fails the build.
+pub(crate) fn warnings(
+    dockerfile: &Dockerfile,
+    parsed: &[Diagnostic],
+    check: &Check,
+    shown: &str,
+) -> anyhow::Result<Vec<Warning>> {
+    let findings = check::findings(dockerfile, parsed, check);
+    if check.error && !findings.is_empty() {
+        let rules: BTreeSet<&str> = findings.iter().map(|finding| finding.rule).collect();
+        let rules = rules.into_iter().collect::<Vec<_>>().join(", ");
+        let message = format!("lint violation found for rules: {rules}");
+        let first = findings.into_iter().next().and_then(|finding| finding.diagnostic.span);
+        let refusal = Diagnostic::error(message, None, first).with_hint("the check option `error=true` asks for this");
+        refuse_dockerfile(&[refusal], dockerfile, shown)?;
+        return Ok(Vec::new());
+    }
+    let told = |Finding { rule, diagnostic }: Finding| Warning {
+        message: format!("{}: {} ({rule})", place_name(shown, &diagnostic), secret::mask(&diagnostic.message)),
+        place: diagnostic.span.map(|span| in_dockerfile(dockerfile, shown, span)),
+    };
+    Ok(findings.into_iter().map(told).collect())
+}
+
+/// The file, and the line BuildKit blames.
+fn place_name(shown: &str, diagnostic: &Diagnostic) -> String {
+    diagnostic.line.map_or_else(|| format!("`{shown}`"), |line| format!("`{shown}` line {line}"))
+}
+
 fn refuse(diagnostics: &[Diagnostic], shown: &str, place: impl Fn(Span) -> Place) -> anyhow::Result<()> {
     let Some(error) = diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error) else {
         return Ok(());
     };
-    let line = error.line.map_or_else(String::new, |line| format!(" line {line}"));
-    let mut fault = Fault::new(format!("`{shown}`{line}: {}", secret::mask(&error.message)));
+    let mut fault = Fault::new(format!("{}: {}", place_name(shown, error), secret::mask(&error.message)));
     if let Some(span) = error.span {
         fault = fault.at(place(span));
     }

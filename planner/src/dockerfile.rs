@@ -24,6 +24,7 @@ mod flags;
 mod copying;
 mod command;
 pub mod parse;
+pub mod check;
 
 use std::ops::Range;
 

@@ -59,6 +59,7 @@ pub(super) fn run(args: &ExplainArgs, session: &Session) -> anyhow::Result<Statu
     let past = Past::read(store)?;
     let request = project.request(past.profile(args.project.engine_profile, store, &project.id)?)?;
     let observation = observe(&project, &request, store, || store.secret_key())?;
+    render::warn_of(&observation.warnings);
     let mut forecast = match &args.since {
         Some(since) => {
             let revision = at_revision(&project, &request, &observation, store, since)?;

@@ -64,6 +64,7 @@ pub(super) fn run(args: &PlanArgs, session: &Session) -> anyhow::Result<Status> 
     let past = Past::read(store)?;
     let request = project.request(past.profile(args.project.engine_profile, store, &project.id)?)?;
     let observation = observe(&project, &request, store, || store.secret_key())?;
+    render::warn_of(&observation.warnings);
     let forecast = if let Some(since) = &args.since {
         let revision = at_revision(&project, &request, &observation, store, since)?;
         forecast_since(observation, revision, store)?

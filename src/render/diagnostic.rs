@@ -26,6 +26,11 @@ pub(crate) fn of_error(place: &Place) -> String {
     write(place, Level::ERROR)
 }
 
+/// The lines a warning is about.
+pub(crate) fn of_warning(place: &Place) -> String {
+    write(place, Level::WARNING)
+}
+
 fn write(place: &Place, level: Level<'_>) -> String {
     let lines = lines_of(&place.text, place.span);
     let (line, column) = position(&place.text, place.span.start);

@@ -10,6 +10,9 @@ use super::go;
 /// BuildKit reads lines into a buffer of this size; a line that fills it without an end is too long.
 const LINE_BUFFER: usize = 65_536;
 
+/// BuildKit's words about a blank line within an instruction.
+pub(super) const EMPTY_CONTINUATION: &str = "Empty continuation line";
+
 /// A line as the parser sees it, escaped line ends taken out.
 pub(super) struct LogicalLine {
     /// Without indentation in front and without the last line end.
@@ -133,14 +136,14 @@ impl<'a> LineReader<'a> {
     }
 
     fn continue_line(&mut self, logical: &mut LogicalLine) {
-        let mut met_empty = false;
+        let mut first_empty = None;
         let mut continues = true;
         while continues {
             let Some((bytes, start)) = self.next_physical() else { break };
             self.line += 1;
             let token = without_end(bytes);
             match token.get(go::leading_space(token)) {
-                None => met_empty = true,
+                None => first_empty = first_empty.or(Some(start..self.end)),
                 Some(b'#') => self.comments.push(start..self.end),
                 Some(_) => {
                     let (kept, is_continued) = without_continuation(token, self.escape);
@@ -149,9 +152,8 @@ impl<'a> LineReader<'a> {
                 }
             }
         }
-        if met_empty {
-            let place = logical.start..self.end;
-            self.warnings.push(Note { message: "Empty continuation line".to_owned(), line: self.line, place });
+        if let Some(place) = first_empty {
+            self.warnings.push(Note { message: EMPTY_CONTINUATION.to_owned(), line: self.line, place });
         }
     }
 
