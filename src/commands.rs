@@ -18,13 +18,33 @@ use crate::Status;
 use crate::render;
 use crate::store::{self, Store};
 
+/// What `--help` ends with.
+const FIRST_SESSION: &str = "\
+A first session, in a folder with a Dockerfile:
+  docker build . && stageplan record
+      Build as always, then note what the builder has in its cache now
+  echo '// an edit' >> src/server.ts
+      Work on the sources
+  stageplan explain
+      See which steps the next build will run again, and why
+  stageplan plan --changed src/server.ts
+      Or ask what an edit costs before making it; this needs no record
+  stageplan plan --since main
+      In CI: what this checkout costs after a build of another revision
+
+Exit status: 0 answered, 1 the answer is no, 2 could not answer.
+";
+
 /// Predict and explain BuildKit's cache for multi-stage Dockerfiles
 ///
-/// stageplan reads a Dockerfile and its build context as `docker build` would, compares them with the builds it
-/// has recorded, and says which steps will run again and why. It needs neither Docker nor the network for that.
+/// A `docker build` takes steps from its cache as long as nothing they depend on has changed, and runs the rest.
+/// stageplan says which steps that will be, why, and what an edit would cost, before anything is built. It reads the
+/// Dockerfile, .dockerignore and the build context as BuildKit does and compares them with builds you recorded or with
+/// a git revision. It needs neither Docker nor the network for that.
 #[derive(Parser)]
-#[command(name = "stageplan", version, args_override_self = true, max_term_width = 100)]
+#[command(name = "stageplan", version, args_override_self = true, max_term_width = 80)]
 #[command(after_help = "Exit status: 0 answered, 1 the answer is no, 2 could not answer.")]
+#[command(after_long_help = FIRST_SESSION)]
 pub(crate) struct Cli {
     /// The folder for recorded builds [default: $STAGEPLAN_STATE_DIR, else $XDG_STATE_HOME/stageplan]
     #[arg(long, global = true, value_name = "DIR")]

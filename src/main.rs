@@ -1,6 +1,7 @@
 //! The `stageplan` binary: parse arguments, call one command, print one error, set the exit status.
 
 mod fault;
+mod refusal;
 mod intake;
 mod plugin;
 mod args;
@@ -55,7 +56,7 @@ fn told(error: &anyhow::Error) -> String {
     error.chain().map(clause).collect::<Vec<_>>().join(": ")
 }
 
-/// Prints what went wrong and one hint. A reader who has seen enough and closed the pipe is no error.
+/// Prints what went wrong, where, and one hint. A reader who has seen enough and closed the pipe is no error.
 fn report(error: &anyhow::Error) -> Status {
     let is_closed = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
@@ -69,6 +70,9 @@ fn report(error: &anyhow::Error) -> Status {
     let mut err = anstream::stderr();
     // Nobody is left to tell when standard error is closed.
     let _ = writeln!(err, "{ERROR}error{ERROR:#}: {}", escape(&told(error)));
+    if let Some(place) = Fault::place_of(error) {
+        let _ = write!(err, "{}", render::diagnostic::of_error(place));
+    }
     if let Some(hint) = Fault::hint_of(error) {
         let _ = writeln!(err, "{HINT}hint{HINT:#}: {}", escape(hint));
     }

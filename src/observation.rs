@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use planner::cache_key::Sealer;
 use planner::context::{BuildContext, ContextPath, Stamped};
-use planner::diagnostic::{Diagnostic, Severity};
 use planner::dockerfile::Dockerfile;
+use planner::dockerfile::check::{CHECK_ARG, Check};
 use planner::engine_profile::EngineProfile;
 use planner::graph::BuildGraph;
 use planner::graph::lower::{MAIN_CONTEXT, lower};
@@ -26,6 +26,7 @@ use crate::fault::Fault;
 use crate::frontend::{self, Frontend};
 use crate::intake;
 use crate::project::{ContextDir, IgnoreSource, LocalContext, Project};
+use crate::refusal::{Warning, refuse_dockerfile, refuse_ignorefile, warnings};
 use crate::store::Store;
 
 /// Everything that is known before a prediction.
@@ -38,6 +39,18 @@ pub(crate) struct Observation {
     pub(crate) contexts: BTreeMap<String, ObservedContext>,
     /// What BuildKit would do.
     pub(crate) graph: BuildGraph,
+    /// What BuildKit warns of.
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// A Dockerfile as BuildKit would read it.
+pub(crate) struct Reading {
+    /// What BuildKit would do.
+    pub(crate) graph: BuildGraph,
+    /// The frontend's image, where nothing is known of it.
+    pub(crate) unknown_frontend: Option<String>,
+    /// What BuildKit warns of; nothing under an unknown frontend.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// One context, scanned.
@@ -136,7 +149,8 @@ pub(crate) fn observe(
     key: impl FnOnce() -> anyhow::Result<[u8; 32]>,
 ) -> anyhow::Result<Observation> {
     let source = project.dockerfile()?;
-    let (graph, unknown_frontend) = read_dockerfile(&source.bytes, &source.shown.display().to_string(), requests)?;
+    let reading = read_dockerfile(&source.bytes, &source.shown.display().to_string(), requests)?;
+    let Reading { graph, unknown_frontend, warnings } = reading;
     let named = project.local_contexts()?;
     let mut contexts = BTreeMap::new();
     let mut ignorefiles = BTreeMap::new();
@@ -149,35 +163,46 @@ pub(crate) fn observe(
         contexts.insert(name, context);
     }
     let snapshot = Snapshot { ignorefiles, ..Snapshot::take(&graph, &BTreeMap::new(), &Sealer::new(&[0; 32])) };
-    let mut observation = Observation { graph, unknown_frontend, snapshot, contexts };
+    let mut observation = Observation { graph, unknown_frontend, snapshot, contexts, warnings };
     observation.retake(&key()?);
     Ok(observation)
 }
 
-/// What BuildKit would do for a Dockerfile, and the frontend's image, where nothing is known of it.
+/// What BuildKit would do for a Dockerfile, and what it says of it.
 ///
 /// # Errors
 /// If BuildKit would refuse the Dockerfile or the request; `shown` is the file's name in the message.
-pub(crate) fn read_dockerfile(
-    bytes: &[u8],
-    shown: &str,
-    requests: &[Request],
-) -> anyhow::Result<(BuildGraph, Option<String>)> {
-    let (dockerfile, diagnostics) = Dockerfile::parse(bytes);
-    refuse(&diagnostics, shown)?;
-    let mut requests = requests.to_vec();
-    let mut unknown_frontend = None;
-    for request in &mut requests {
-        match frontend::of(&dockerfile, request) {
-            Frontend::Known(profile) => request.profile = profile,
-            Frontend::Unknown(image) => unknown_frontend = Some(image),
-        }
-    }
+pub(crate) fn read_dockerfile(bytes: &[u8], shown: &str, requests: &[Request]) -> anyhow::Result<Reading> {
+    let (dockerfile, parsed) = Dockerfile::parse(bytes);
+    let (requests, unknown_frontend) = under_its_frontend(&dockerfile, requests);
     let profile = requests.first().map_or_else(EngineProfile::buildkit, |request| request.profile.clone());
+    let has_check = unknown_frontend.is_none() && profile.checks() && !bytes.is_empty();
+    let argument = requests.first().and_then(|request| request.build_args.get(CHECK_ARG)).map(String::as_str);
+    let check = has_check.then(|| Check::of(&dockerfile, argument)).transpose();
+    let check = check.or_else(|refusal| refuse_dockerfile(&[refusal], &dockerfile, shown).map(|()| None))?;
+    refuse_dockerfile(&parsed, &dockerfile, shown)?;
     let targets: Vec<_> = requests.iter().map(|request| (&dockerfile, request)).collect();
     let (graph, diagnostics) = lower(&targets, &profile);
-    refuse(&diagnostics, shown)?;
-    Ok((graph, unknown_frontend))
+    refuse_dockerfile(&diagnostics, &dockerfile, shown)?;
+    let warnings = match check {
+        Some(check) => warnings(&dockerfile, &parsed, &check, shown)?,
+        None => Vec::new(),
+    };
+    Ok(Reading { graph, unknown_frontend, warnings })
+}
+
+/// The requests under the rules of the frontend that the Dockerfile asks for, and that frontend's image where nothing
+/// is known of it.
+fn under_its_frontend(dockerfile: &Dockerfile, requests: &[Request]) -> (Vec<Request>, Option<String>) {
+    let mut requests = requests.to_vec();
+    let mut unknown = None;
+    for request in &mut requests {
+        match frontend::of(dockerfile, request) {
+            Frontend::Known(profile) => request.profile = profile,
+            Frontend::Unknown(image) => unknown = Some(image),
+        }
+    }
+    (requests, unknown)
 }
 
 /// The source paths that a build asks for, by context.
@@ -196,7 +221,7 @@ pub(crate) fn patterns(graph: &BuildGraph) -> BTreeMap<String, Vec<Vec<u8>>> {
 pub(crate) fn ignorefile(source: Option<&IgnoreSource>) -> anyhow::Result<Ignorefile> {
     let Some(source) = source else { return Ok(Ignorefile::default()) };
     let (ignorefile, diagnostics) = Ignorefile::parse(&source.bytes);
-    refuse(&diagnostics, &source.name.display().to_string())?;
+    refuse_ignorefile(&diagnostics, &source.bytes, &source.name.display().to_string())?;
     Ok(ignorefile)
 }
 
@@ -242,18 +267,4 @@ pub(crate) fn scan_fault(error: ScanError) -> anyhow::Error {
         }
         _ => error.into(),
     }
-}
-
-/// The first error as BuildKit would give it.
-fn refuse(diagnostics: &[Diagnostic], file: &str) -> anyhow::Result<()> {
-    let Some(error) = diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error) else {
-        return Ok(());
-    };
-    let place = error.line.map_or_else(String::new, |line| format!(" line {line}"));
-    let fault = Fault::new(format!("`{file}`{place}: {}", error.message));
-    Err(match &error.hint {
-        Some(hint) => fault.with_hint(hint),
-        None => fault,
-    }
-    .into())
 }

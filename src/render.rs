@@ -4,6 +4,7 @@
 
 pub(crate) mod text;
 pub(crate) mod palette;
+pub(crate) mod diagnostic;
 pub(crate) mod explain;
 pub(crate) mod plan;
 pub(crate) mod review;
@@ -15,12 +16,31 @@ pub(crate) mod json;
 
 use std::io::{self, Write as _};
 
+use crate::refusal::Warning;
+
 /// Writes the answer. Styles in it are dropped where standard output is no terminal, or the user wants none
 /// (`NO_COLOR`, `TERM=dumb`; `CLICOLOR_FORCE` keeps them).
 pub(crate) fn answer(answer: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     out.write_all(answer.as_bytes())?;
     out.flush()
+}
+
+/// The most warnings about a Dockerfile that are told of.
+const MOST_WARNINGS: usize = 3;
+
+/// Tells the user what BuildKit warns of in the Dockerfile, with the lines it is about.
+pub(crate) fn warn_of(warnings: &[Warning]) {
+    for Warning { message, place } in warnings.iter().take(MOST_WARNINGS) {
+        warn(message);
+        if let Some(place) = place {
+            // Nobody is left to tell when standard error is closed.
+            let _ = write!(anstream::stderr(), "{}", diagnostic::of_warning(place));
+        }
+    }
+    if let Some(n_more) = warnings.len().checked_sub(MOST_WARNINGS).filter(|n_more| *n_more > 0) {
+        warn(&format!("{n_more} more in the Dockerfile"));
+    }
 }
 
 /// Tells the user of something that does not stop the answer.

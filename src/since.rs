@@ -19,7 +19,7 @@ use planner::snapshot::Snapshot;
 
 use crate::fault::Fault;
 use crate::git::{Commit, Differences, GitError, Repository};
-use crate::observation::{Observation, context_source, ignorefile, patterns, read_dockerfile};
+use crate::observation::{Observation, Reading, context_source, ignorefile, patterns, read_dockerfile};
 use crate::project::Project;
 use crate::store::Store;
 use contexts::{Asked, context_then};
@@ -65,7 +65,7 @@ pub(crate) fn at_revision(
     let mut notes = Vec::new();
     let dockerfile = dockerfile_then(project, &past, &mut notes)?;
     let shown = format!("{} at {revision}", dockerfile.shown);
-    let (graph, unknown_frontend) = read_dockerfile(&dockerfile.bytes, &shown, requests)?;
+    let Reading { graph, unknown_frontend, .. } = read_dockerfile(&dockerfile.bytes, &shown, requests)?;
 
     let named = project.local_contexts()?;
     let (mut contexts, mut ignorefiles) = (BTreeMap::new(), BTreeMap::new());

@@ -17,12 +17,14 @@ mod directives;
 mod lines;
 pub mod heredoc;
 mod words;
+mod refusal;
 mod keyword;
 mod node;
 mod flags;
 mod copying;
 mod command;
 pub mod parse;
+pub mod check;
 
 use std::ops::Range;
 

@@ -54,6 +54,12 @@ impl EngineProfile {
         [Self::docker_legacy(), Self::buildkit()].into_iter().find(|profile| profile.name == name)
     }
 
+    /// Whether the Dockerfile is checked for what BuildKit only warns of (frontend 1.8 and later).
+    #[must_use]
+    pub fn checks(&self) -> bool {
+        self.frontend >= (1, 8)
+    }
+
     /// Whether the frontend knows a flag of an instruction.
     /// `COPY --parents` came with frontend 1.20, `RUN --security` is in the newest stable one.
     #[must_use]

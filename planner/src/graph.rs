@@ -7,6 +7,7 @@ pub mod exec;
 pub mod stage_state;
 pub mod place;
 mod reference;
+mod blame;
 mod stages;
 mod site;
 mod copy;

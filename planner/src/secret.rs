@@ -2,6 +2,7 @@
 //! and instruction texts, out come verdicts and texts with the values masked. This is a guess on the safe
 //! side, for what is shown and kept; it never decides whether a step runs.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -23,18 +24,81 @@ pub fn mask(text: &str) -> String {
     if !has_clue(text) {
         return text.to_owned();
     }
-    let named = [&PAIR, &JSON_PAIR, &JSON_FLAG, &LEGACY, &SPACED].into_iter().fold(text.to_owned(), |text, regex| {
-        replace(regex, &text, |found| {
-            let (name, value) = (&found["name"], &found["value"]);
-            let masked = || format!("{}{name}{}{MASK}", &found["before"], &found["between"]);
-            looks_secret(name, unquoted(value)).then(masked)
-        })
+    veiled(text).shown
+}
+
+/// The places of a text over which [`mask`] lays the mask, in order; none touches another.
+#[must_use]
+pub fn places(text: &str) -> Vec<Range<usize>> {
+    if has_clue(text) { veiled(text).places } else { Vec::new() }
+}
+
+fn veiled(text: &str) -> Veil<'_> {
+    let mut veil = Veil { text, places: Vec::new(), shown: text.to_owned() };
+    for regex in [&PAIR, &JSON_PAIR, &JSON_FLAG, &LEGACY, &SPACED] {
+        veil.cover(regex, |found| {
+            let value = found.name("value")?;
+            looks_secret(&found["name"], unquoted(value.as_str())).then(|| value.range())
+        });
+    }
+    veil.cover(&AUTHORIZATION, |found| Some(found.name("before")?.end()..found.get(0)?.end()));
+    veil.cover(&URL_PASSWORD, |found| {
+        let password = found.name("password")?;
+        (!is_harmless(password.as_str())).then(|| password.range())
     });
-    let masked = replace(&AUTHORIZATION, &named, |found| Some(format!("{}{MASK}", &found["before"])));
-    let masked = replace(&URL_PASSWORD, &masked, |found| {
-        (!is_harmless(&found["password"])).then(|| format!("{}{MASK}@", &found["before"]))
-    });
-    replace(&SECRET_VALUE, &masked, |_| Some(MASK.to_owned()))
+    veil.cover(&SECRET_VALUE, |found| Some(found.get(0)?.range()));
+    veil
+}
+
+/// A text and the masks laid over it so far. Each pattern is looked for in what is still to be seen.
+struct Veil<'a> {
+    text: &'a str,
+    /// What is masked, in `text`.
+    places: Vec<Range<usize>>,
+    /// The text with the masks.
+    shown: String,
+}
+
+impl Veil<'_> {
+    /// Masks the part of each match that `secret` names.
+    fn cover(&mut self, regex: &LazyLock<Option<Regex>>, secret: impl Fn(&Captures<'_>) -> Option<Range<usize>>) {
+        let Some(regex) = regex.as_ref() else { return };
+        let found = regex.captures_iter(&self.shown).filter_map(|found| secret(&found));
+        let found: Vec<_> = found.map(|seen| self.behind(seen.start, false)..self.behind(seen.end, true)).collect();
+        if found.is_empty() {
+            return;
+        }
+        self.places.extend(found);
+        self.places.sort_by_key(|place| place.start);
+        self.places.dedup_by(|next, place| {
+            let overlap = next.start <= place.end;
+            if overlap {
+                place.end = place.end.max(next.end);
+            }
+            overlap
+        });
+        let starts = std::iter::once(0).chain(self.places.iter().map(|place| place.end));
+        let ends = self.places.iter().map(|place| place.start).chain([self.text.len()]);
+        let seen: Vec<&str> = starts.zip(ends).map(|(start, end)| &self.text[start..end]).collect();
+        self.shown = seen.join(MASK);
+    }
+
+    /// The offset in the text behind one in what is shown. Within a mask it is the start or the end of what is masked.
+    fn behind(&self, seen: usize, is_end: bool) -> usize {
+        let (mut offset, mut seen_offset) = (0, 0);
+        for place in &self.places {
+            let start = seen_offset + (place.start - offset);
+            if seen < start || (is_end && seen == start) {
+                break;
+            }
+            let end = start + MASK.len();
+            if seen < end || (is_end && seen == end) {
+                return if is_end { place.end } else { place.start };
+            }
+            (offset, seen_offset) = (place.end, end);
+        }
+        offset + (seen - seen_offset)
+    }
 }
 
 /// Endings of a word of a name, in upper case.
@@ -141,19 +205,13 @@ fn unquoted(value: &str) -> &str {
     inner('"').or_else(|| inner('\'')).unwrap_or(value)
 }
 
-fn replace(regex: &LazyLock<Option<Regex>>, text: &str, with: impl Fn(&Captures<'_>) -> Option<String>) -> String {
-    let Some(regex) = regex.as_ref() else { return text.to_owned() };
-    let replaced = regex.replace_all(text, |found: &Captures<'_>| with(found).unwrap_or_else(|| found[0].to_owned()));
-    replaced.into_owned()
-}
-
 /// The patterns are constants: each compiles, which the tests below prove by using every one.
 fn regex(pattern: &str) -> Option<Regex> {
     Regex::new(pattern).ok()
 }
 
-/// One shell word, or a quoted text that may hold spaces.
-const VALUE: &str = r#"(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|\\.|[^ \t\r\n"'\\;&|,)])+"#;
+/// One shell word, or a quoted text that may hold spaces; either may go over an escaped line end.
+const VALUE: &str = r#"(?s:"(?:[^"\\]|\\.)*"?|'[^']*'?|\\.|[^ \t\r\n"'\\;&|,)])+"#;
 
 static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(&format!(r"(?<before>^|[^A-Za-z0-9_.$\{{])(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>=)(?<value>{VALUE})"))

@@ -7,9 +7,18 @@ use super::Cli;
 use crate::Status;
 use crate::render;
 
+/// What `--help` ends with.
+const EXAMPLES: &str = "\
+Examples:
+  stageplan completions bash > ~/.bash_completion
+      For bash, for yourself only
+  stageplan completions fish > ~/.config/fish/completions/stageplan.fish
+      For fish
+";
+
 /// Print a completion script for a shell
 #[derive(Args)]
-#[command(after_help = "For bash: stageplan completions bash > /etc/bash_completion.d/stageplan")]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct CompletionsArgs {
     /// The shell
     shell: Shell,

@@ -18,10 +18,24 @@ use crate::render;
 use crate::render::context::{self, ContextReport};
 use crate::render::json::{self, ContextView};
 
+/// What `--help` ends with.
+const EXAMPLES: &str = "\
+Examples:
+  stageplan context
+      How much there is, what is ignored, and what no step reads
+  stageplan context --verbose
+      The same with every file
+  stageplan context --format json | grep -c '\"path\"'
+      For scripts: each entry with its size and mode
+";
+
 /// Show what is in the build context, what is ignored and what no step reads
 ///
-/// Works without a Dockerfile, too.
+/// The build context is the folder that `docker build` sends to the builder: all its files but those that
+/// .dockerignore leaves out. A file that changes there makes each step run again that copies it. Works without a
+/// Dockerfile, too; then nothing is said of what steps read.
 #[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct ContextArgs {
     #[command(flatten)]
     project: ProjectArgs,

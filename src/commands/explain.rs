@@ -12,11 +12,27 @@ use crate::render::json::{self, ExplainView};
 use crate::render::{self, explain};
 use crate::since::at_revision;
 
+/// What `--help` ends with.
+const EXAMPLES: &str = "\
+Examples:
+  stageplan explain
+      Which steps will run again after the last record, and why
+  stageplan explain --since main
+      The same compared with a git revision; needs no record
+  stageplan explain --step 'RUN npm test'
+      One step only, named by first words, line, or stage:line
+  stageplan explain --exit-code || echo 'some step will run'
+      For scripts: exit 1 if some step that is used is no hit
+";
+
 /// Say which steps will run again, and why
 ///
-/// Compares the Dockerfile, the build context and the flags with the recorded builds. Neither Docker nor the network
-/// is needed; record a build with `stageplan record` first, or compare with a git revision: --since REV.
+/// Compares the Dockerfile, the build context and the flags with the builds that were recorded (see `stageplan record`)
+/// or with a git revision (--since), and names what makes each step run: a file that changed, a build argument, an
+/// edited instruction, a base image. Steps that only follow are listed below their cause. Neither Docker nor the
+/// network is needed. Pass the flags that you pass to `docker build`: they are part of what is compared.
 #[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct ExplainArgs {
     #[command(flatten)]
     project: ProjectArgs,
@@ -43,6 +59,7 @@ pub(super) fn run(args: &ExplainArgs, session: &Session) -> anyhow::Result<Statu
     let past = Past::read(store, &project.builder)?;
     let requests = project.requests(past.profile(args.project.engine_profile, store, &project.id)?)?;
     let observation = observe(&project, &requests, store, || store.secret_key())?;
+    render::warn_of(&observation.warnings);
     let mut forecast = match &args.since {
         Some(since) => {
             let revision = at_revision(&project, &requests, &observation, store, since)?;

@@ -7,9 +7,18 @@ use crate::Status;
 use crate::fault::Fault;
 use crate::render;
 
+/// What `--help` ends with.
+const EXAMPLES: &str = "\
+Examples:
+  stageplan man explain | man -l -
+      Read the page of one command
+  stageplan man > ~/.local/share/man/man1/stageplan.1
+      Keep the page of the program where `man stageplan` finds it
+";
+
 /// Print the manual page of stageplan, or of one of its commands
 #[derive(Args)]
-#[command(after_help = "To read one: stageplan man explain | man -l -")]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct ManArgs {
     /// The command
     command: Option<String>,
@@ -26,6 +35,8 @@ pub(super) fn run(args: &ManArgs) -> anyhow::Result<Status> {
     };
     let mut roff = Vec::new();
     clap_mangen::Man::new(page.version(env!("CARGO_PKG_VERSION"))).render(&mut roff)?;
-    render::answer(&String::from_utf8_lossy(&roff))?;
+    // What `--help` ends with goes by no name of its own.
+    let page = String::from_utf8_lossy(&roff).replace("\n.SH EXTRA\n", "\n.SH EXAMPLES\n");
+    render::answer(&page.replace("\n.SH EXAMPLES\nExamples:\n", "\n.SH EXAMPLES\n"))?;
     Ok(Status::Answered)
 }

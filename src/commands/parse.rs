@@ -13,8 +13,18 @@ use crate::intake;
 use crate::render;
 use crate::render::json::{self, ParseView};
 
+/// What `--help` ends with.
+const EXAMPLES: &str = "\
+Examples:
+  stageplan parse Dockerfile
+      Every instruction with its lines, flags and arguments
+  printf 'FROM alpine\\nRUN true\\n' | stageplan parse -
+      The same of standard input
+";
+
 /// Print a Dockerfile as JSON, as BuildKit's parser sees it
 #[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct ParseArgs {
     /// The Dockerfile, `-` for standard input
     file: PathBuf,

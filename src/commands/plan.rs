@@ -17,8 +17,27 @@ use crate::render;
 use crate::render::json::{self, ExplainView};
 use crate::since::at_revision;
 
+/// What `--help` ends with.
+const EXAMPLES: &str = "\
+Examples:
+  stageplan plan
+      What the next build will do, compared with the recorded ones
+  stageplan plan --changed src/server.ts
+      What an edit of a file would cost; this needs no record
+  git diff --name-only main | stageplan plan --changed -
+      The same for all files that differ from a branch
+  stageplan plan --since main --target build
+      In CI: what this checkout costs after a build of main
+";
+
 /// Say what a build will do: its stages and steps, what they read and wait for
+///
+/// Shows each stage with its steps, the files that each step reads, the steps it waits for and the critical path, and
+/// predicts for each step whether it comes from the cache. A step is a hit (taken from the cache), a miss (will run),
+/// pending (decided by what an earlier step will produce), unknown (nothing that is recorded tells), unused (not
+/// needed for the target) or none (makes no layer, like ENV). Nothing is built.
 #[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
     project: ProjectArgs,
@@ -45,6 +64,7 @@ pub(super) fn run(args: &PlanArgs, session: &Session) -> anyhow::Result<Status> 
     let past = Past::read(store, &project.builder)?;
     let requests = project.requests(past.profile(args.project.engine_profile, store, &project.id)?)?;
     let observation = observe(&project, &requests, store, || store.secret_key())?;
+    render::warn_of(&observation.warnings);
     let forecast = if let Some(since) = &args.since {
         let revision = at_revision(&project, &requests, &observation, store, since)?;
         forecast_since(&project, observation, revision, &past, store)?

@@ -18,10 +18,24 @@ use crate::project::Project;
 use crate::render;
 use crate::store::Addition;
 
+/// What `--help` ends with.
+const EXAMPLES: &str = "\
+Examples:
+  docker build . && stageplan record
+      Build, and note what is now in the cache
+  docker build --target build . && stageplan record --target build
+      The same for one stage: flags go to both
+  stageplan record --file Dockerfile --platform linux/arm64 .
+      Dockerfile, platform and context are named as docker names them
+";
+
 /// Take the present inputs as those of a build that succeeded, without building
 ///
-/// Run it after `docker build`, so that `stageplan explain` knows what BuildKit has in its cache.
+/// Run it after `docker build`, with the same flags, so that `stageplan plan` and `stageplan explain` know what BuildKit
+/// has in its cache. Records add up: a step is a hit if any record holds it. They live in a folder of your own (see
+/// --state-dir), never in the project, and hold digests of files, not their contents.
 #[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct RecordArgs {
     #[command(flatten)]
     project: ProjectArgs,

@@ -13,6 +13,7 @@ mod bad_input;
 mod context;
 mod flags;
 mod generated;
+mod help;
 mod hostile_names;
 mod odd_input;
 mod output;

@@ -10,6 +10,8 @@ mod comment;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod diagnostics;
+#[cfg(test)]
 mod dockerfile;
 #[cfg(test)]
 mod docs;

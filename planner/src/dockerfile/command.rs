@@ -6,6 +6,7 @@ use super::flags::{FROM_FLAGS, Flags, HEALTHCHECK_FLAGS, NO_FLAGS, RUN_FLAGS};
 use super::keyword::{KEYWORDS, Keyword};
 use super::nearest::with_nearest_folded;
 use super::node::Node;
+use super::refusal::Refusal;
 use super::words::Token;
 use super::{ArgDeclaration, Command, CommandLine, Heredoc, Pair, Run};
 use super::{copying, device, go, mount, number};
@@ -14,11 +15,12 @@ use super::{copying, device, go, mount, number};
 ///
 /// # Errors
 /// BuildKit's words against it.
-pub(super) fn read(node: &Node, heredocs: &[Heredoc], line: &[u8]) -> Result<Command, String> {
+pub(super) fn read(node: &Node, heredocs: &[Heredoc], line: &[u8]) -> Result<Command, Refusal> {
     let Some(kind) = node.kind else {
         let keyword = &node.keyword.text;
         let names = KEYWORDS.map(|known| known.0);
-        return Err(with_nearest_folded(format!("unknown instruction: {keyword}"), keyword, &names));
+        let message = with_nearest_folded(format!("unknown instruction: {keyword}"), keyword, &names);
+        return Err(Refusal::of(&node.keyword, message));
     };
     match kind {
         Keyword::Add => copying::add(node, heredocs).map(Command::Add),
@@ -47,25 +49,25 @@ fn texts(words: &[Token]) -> Vec<String> {
     words.iter().map(|word| word.text.clone()).collect()
 }
 
-fn no_flags(node: &Node) -> Result<(), String> {
+fn no_flags(node: &Node) -> Result<(), Refusal> {
     Flags::read(&node.flags, NO_FLAGS).map(|_| ())
 }
 
-fn at_least_one(node: &Node, keyword: &str) -> Result<(), String> {
+fn at_least_one(node: &Node, keyword: &str) -> Result<(), Refusal> {
     if node.args.is_empty() {
-        return Err(format!("{keyword} requires at least one argument"));
+        return Err(Refusal::of(&node.keyword, format!("{keyword} requires at least one argument")));
     }
     Ok(())
 }
 
-fn single(node: &Node, keyword: &str) -> Result<String, String> {
+fn single(node: &Node, keyword: &str) -> Result<String, Refusal> {
     match node.args.as_slice() {
         [argument] => Ok(argument.text.clone()),
-        _ => Err(format!("{keyword} requires exactly one argument")),
+        _ => Err(Refusal::of_all(&node.args, format!("{keyword} requires exactly one argument"))),
     }
 }
 
-fn only_argument(node: &Node, keyword: &str) -> Result<String, String> {
+fn only_argument(node: &Node, keyword: &str) -> Result<String, Refusal> {
     let argument = single(node, keyword)?;
     no_flags(node)?;
     Ok(argument)
@@ -75,27 +77,27 @@ fn command_line(node: &Node) -> CommandLine {
     CommandLine { words: texts(&node.args), shell: !node.json }
 }
 
-fn arg(node: &Node) -> Result<Command, String> {
+fn arg(node: &Node) -> Result<Command, Refusal> {
     at_least_one(node, "ARG")?;
     let declaration = |word: &Token| match word.text.split_once('=') {
-        Some(("", _)) => Err("ARG names can not be blank".to_owned()),
+        Some(("", _)) => Err(Refusal::of(word, "ARG names can not be blank")),
         Some((name, default)) => Ok(ArgDeclaration { name: name.to_owned(), default: Some(default.to_owned()) }),
         None => Ok(ArgDeclaration { name: word.text.clone(), default: None }),
     };
     node.args.iter().map(declaration).collect::<Result<_, _>>().map(Command::Arg)
 }
 
-fn pairs(node: &Node, keyword: &str) -> Result<Vec<Pair>, String> {
+fn pairs(node: &Node, keyword: &str) -> Result<Vec<Pair>, Refusal> {
     no_flags(node)?;
     at_least_one(node, keyword)?;
     let pair = |triple: &[Token]| match triple {
         [name, value, _] if !name.text.is_empty() => Ok(Pair { name: name.text.clone(), value: value.text.clone() }),
-        _ => Err(format!("{keyword} names can not be blank")),
+        _ => Err(Refusal::of_all(triple, format!("{keyword} names can not be blank"))),
     };
     node.args.chunks(3).map(pair).collect()
 }
 
-fn expose(node: &Node) -> Result<Command, String> {
+fn expose(node: &Node) -> Result<Command, Refusal> {
     at_least_one(node, "EXPOSE")?;
     no_flags(node)?;
     let mut ports = texts(&node.args);
@@ -103,36 +105,40 @@ fn expose(node: &Node) -> Result<Command, String> {
     Ok(Command::Expose(ports))
 }
 
-fn volume(node: &Node) -> Result<Command, String> {
+fn volume(node: &Node) -> Result<Command, Refusal> {
     at_least_one(node, "VOLUME")?;
     no_flags(node)?;
     let volumes: Vec<String> = node.args.iter().map(|word| word.text.trim().to_owned()).collect();
-    if volumes.iter().any(String::is_empty) {
-        return Err("VOLUME specified can not be an empty string".to_owned());
+    if let Some(index) = volumes.iter().position(String::is_empty) {
+        return Err(Refusal::of(&node.args[index], "VOLUME specified can not be an empty string"));
     }
     Ok(Command::Volume(volumes))
 }
 
-fn shell(node: &Node) -> Result<Command, String> {
+fn shell(node: &Node) -> Result<Command, Refusal> {
     no_flags(node)?;
     at_least_one(node, "SHELL")?;
     if !node.json {
-        return Err("SHELL requires the arguments to be in JSON form".to_owned());
+        let refusal = Refusal::of_all(&node.args, "SHELL requires the arguments to be in JSON form");
+        return Err(refusal.with_hint("write the words as a JSON array: [\"/bin/bash\", \"-c\"]"));
     }
     Ok(Command::Shell(texts(&node.args)))
 }
 
-fn from(node: &Node, line: &[u8]) -> Result<Command, String> {
+fn from(node: &Node, line: &[u8]) -> Result<Command, Refusal> {
     match node.args.as_slice() {
         [_] => {}
         [_, between, name] if is_as(&between.text) => {
             if stage_name(&name.text).is_none() {
-                let name = go::quote_bytes(&line[name.range.clone()]);
+                let quoted = go::quote_bytes(&line[name.range.clone()]);
                 let why = "name can't start with a number or contain symbols";
-                return Err(format!("invalid name for build stage: {name}, {why}"));
+                return Err(Refusal::of(name, format!("invalid name for build stage: {quoted}, {why}")));
             }
         }
-        _ => return Err("FROM requires either one or three arguments".to_owned()),
+        words => {
+            let refusal = Refusal::of_all(words, "FROM requires either one or three arguments");
+            return Err(refusal.with_hint("write `FROM image` or `FROM image AS name`"));
+        }
     }
     Flags::read(&node.flags, FROM_FLAGS)?;
     Ok(Command::From)
@@ -160,30 +166,47 @@ pub(super) fn stage_details(node: &Node) -> (Option<String>, Option<String>) {
     (name, platform)
 }
 
-fn healthcheck(node: &Node) -> Result<Command, String> {
+fn healthcheck(node: &Node) -> Result<Command, Refusal> {
     at_least_one(node, "HEALTHCHECK")?;
     let mut words = texts(&node.args);
     words[0] = go::upper(&words[0]);
     if words[0] == "NONE" {
         return match words.len() {
             1 => Ok(Command::Healthcheck(words)),
-            _ => Err("HEALTHCHECK NONE takes no arguments".to_owned()),
+            _ => Err(Refusal::of_all(&node.args[1..], "HEALTHCHECK NONE takes no arguments")),
         };
     }
     let flags = Flags::read(&node.flags, HEALTHCHECK_FLAGS)?;
     if words[0] != "CMD" {
-        return Err(format!("Unknown type {} in HEALTHCHECK (try CMD)", go::quote(&words[0])));
+        let message = format!("Unknown type {} in HEALTHCHECK (try CMD)", go::quote(&words[0]));
+        return Err(Refusal::of(&node.args[0], message));
     }
     if words.len() == 1 {
-        return Err("Missing command after HEALTHCHECK CMD".to_owned());
+        return Err(Refusal::of(&node.args[0], "Missing command after HEALTHCHECK CMD"));
     }
     for name in ["interval", "timeout", "start-period", "start-interval"] {
-        check_interval(name, &flags.text(name).unwrap_or_default())?;
+        let value = flags.text(name).unwrap_or_default();
+        check_interval(name, &value).map_err(|message| of_flag(node, name, &value, message))?;
     }
-    let retries = flags.text("retries").filter(|retries| !retries.is_empty());
-    match retries.map(|retries| number::signed(&retries)).transpose()? {
-        Some(retries) if retries < 0 => Err(format!("--retries cannot be negative ({retries})")),
-        _ => Ok(Command::Healthcheck(words)),
+    if let Some(retries) = flags.text("retries").filter(|retries| !retries.is_empty()) {
+        check_retries(&retries).map_err(|message| of_flag(node, "retries", &retries, message))?;
+    }
+    Ok(Command::Healthcheck(words))
+}
+
+fn check_retries(retries: &str) -> Result<(), String> {
+    match number::signed(retries)? {
+        retries if retries < 0 => Err(format!("--retries cannot be negative ({retries})")),
+        _ => Ok(()),
+    }
+}
+
+/// Words about the flag of that name and value.
+fn of_flag(node: &Node, name: &str, value: &str, message: String) -> Refusal {
+    let written = format!("--{name}={value}");
+    match node.flags.iter().find(|flag| flag.text == written) {
+        Some(flag) => Refusal::of(flag, message),
+        None => message.into(),
     }
 }
 
@@ -200,7 +223,7 @@ fn check_interval(name: &str, value: &str) -> Result<(), String> {
     }
 }
 
-fn run(node: &Node) -> Result<Run, String> {
+fn run(node: &Node) -> Result<Run, Refusal> {
     let flags = Flags::read(&node.flags, RUN_FLAGS)?;
     let run = Run {
         command: command_line(node),
@@ -209,26 +232,35 @@ fn run(node: &Node) -> Result<Run, String> {
         security: flags.text("security"),
         devices: flags.texts("device"),
     };
-    run.devices.iter().try_for_each(|device| device::check(device))?;
-    run.mounts.iter().try_for_each(|mount| mount::check(mount))?;
+    for device in &run.devices {
+        device::check(device).map_err(|message| of_flag(node, "device", device, message))?;
+    }
+    for mount in &run.mounts {
+        mount::check(mount).map_err(|message| of_flag(node, "mount", mount, message))?;
+    }
     if let Some(mode) = run.network.as_ref().filter(|mode| !["default", "none", "host"].contains(&mode.as_str())) {
-        return Err(format!("invalid network mode {}", go::quote(mode)));
+        let message = format!("invalid network mode {}", go::quote(mode));
+        return Err(of_flag(node, "network", mode, message).with_hint("the modes are default, none and host"));
     }
     if let Some(mode) = run.security.as_ref().filter(|mode| !["insecure", "sandbox"].contains(&mode.as_str())) {
-        return Err(format!("security {} is not valid", go::quote(mode)));
+        let message = format!("security {} is not valid", go::quote(mode));
+        return Err(of_flag(node, "security", mode, message));
     }
     Ok(run)
 }
 
-fn onbuild(node: &Node, heredocs: &[Heredoc], line: &[u8]) -> Result<Command, String> {
+fn onbuild(node: &Node, heredocs: &[Heredoc], line: &[u8]) -> Result<Command, Refusal> {
     let Some(trigger) = &node.trigger else {
-        return Err("ONBUILD requires at least one argument".to_owned());
+        return Err("ONBUILD requires at least one argument".into());
     };
     no_flags(node)?;
     match go::upper(trigger.keyword.text.trim()).as_str() {
-        "ONBUILD" => return Err("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed".to_owned()),
+        "ONBUILD" => {
+            let message = "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed";
+            return Err(Refusal::of(&trigger.keyword, message));
+        }
         keyword @ ("MAINTAINER" | "FROM") => {
-            return Err(format!("{keyword} isn't allowed as an ONBUILD trigger"));
+            return Err(Refusal::of(&trigger.keyword, format!("{keyword} isn't allowed as an ONBUILD trigger")));
         }
         _ => {}
     }

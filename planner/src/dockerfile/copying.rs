@@ -3,11 +3,12 @@
 use super::flags::{ADD_FLAGS, COPY_FLAGS, Flags};
 use super::heredoc::{Announcement, announcement, chomped};
 use super::node::Node;
+use super::refusal::Refusal;
 use super::{Add, Copy, CopySource, Heredoc};
 
 /// # Errors
 /// BuildKit's words against the instruction.
-pub(super) fn copy(node: &Node, heredocs: &[Heredoc]) -> Result<Copy, String> {
+pub(super) fn copy(node: &Node, heredocs: &[Heredoc]) -> Result<Copy, Refusal> {
     check_arity(node, "COPY")?;
     let flags = Flags::read(&node.flags, COPY_FLAGS)?;
     let (sources, dest) = sources_and_dest(node, heredocs, "COPY")?;
@@ -16,7 +17,7 @@ pub(super) fn copy(node: &Node, heredocs: &[Heredoc]) -> Result<Copy, String> {
 
 /// # Errors
 /// BuildKit's words against the instruction.
-pub(super) fn add(node: &Node, heredocs: &[Heredoc]) -> Result<Add, String> {
+pub(super) fn add(node: &Node, heredocs: &[Heredoc]) -> Result<Add, Refusal> {
     check_arity(node, "ADD")?;
     let flags = Flags::read(&node.flags, ADD_FLAGS)?;
     let (sources, dest) = sources_and_dest(node, heredocs, "ADD")?;
@@ -41,20 +42,20 @@ fn shared(sources: Vec<CopySource>, dest: String, flags: &Flags) -> Copy {
     }
 }
 
-fn check_arity(node: &Node, keyword: &str) -> Result<(), String> {
+fn check_arity(node: &Node, keyword: &str) -> Result<(), Refusal> {
     if node.args.len() < 2 {
         let why = "but only one was provided. Destination could not be determined";
-        return Err(format!("{keyword} requires at least two arguments, {why}"));
+        return Err(Refusal::of_all(&node.args, format!("{keyword} requires at least two arguments, {why}")));
     }
     Ok(())
 }
 
-fn sources_and_dest(node: &Node, heredocs: &[Heredoc], keyword: &str) -> Result<(Vec<CopySource>, String), String> {
+fn sources_and_dest(node: &Node, heredocs: &[Heredoc], keyword: &str) -> Result<(Vec<CopySource>, String), Refusal> {
     let Some((dest, sources)) = node.args.split_last() else {
         return check_arity(node, keyword).map(|()| Default::default());
     };
     if announced_by(&dest.text).is_some() {
-        return Err(format!("{keyword} cannot accept a heredoc as a destination"));
+        return Err(Refusal::of(dest, format!("{keyword} cannot accept a heredoc as a destination")));
     }
     let source = |text: &str| match announced_by(text) {
         None => CopySource::Path(text.to_owned()),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::nearest::with_nearest;
+use super::refusal::Refusal;
 use super::words::Token;
 
 /// What a flag takes.
@@ -62,7 +63,7 @@ impl Flags {
     ///
     /// # Errors
     /// BuildKit's words against the first flag it refuses.
-    pub(super) fn read(words: &[Token], known: &Known) -> Result<Self, String> {
+    pub(super) fn read(words: &[Token], known: &Known) -> Result<Self, Refusal> {
         let mut values: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
         for word in words {
             let (flag, value) = match word.text.split_once('=') {
@@ -72,12 +73,12 @@ impl Flags {
             let name = flag.strip_prefix("--").unwrap_or(flag);
             let Some((name, takes)) = known.iter().find(|known| known.0 == name) else {
                 let names: Vec<&str> = known.iter().map(|known| known.0).collect();
-                return Err(with_nearest(format!("unknown flag: {flag}"), name, &names));
+                return Err(Refusal::of(word, with_nearest(format!("unknown flag: {flag}"), name, &names)));
             };
             if *takes != Takes::Texts && values.contains_key(name) {
-                return Err(format!("duplicate flag specified: {flag}"));
+                return Err(Refusal::of(word, format!("duplicate flag specified: {flag}")));
             }
-            let value = read_value(flag, value, *takes)?;
+            let value = read_value(flag, value, *takes).map_err(|message| Refusal::of(word, message))?;
             values.entry(name).or_default().push(value);
         }
         Ok(Self(values))

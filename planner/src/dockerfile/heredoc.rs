@@ -1,6 +1,8 @@
 //! Here-documents: which words of a line announce one, and what such a word says. Words in, a
 //! [`Announcement`] out; bodies are read by `lines`.
 
+use std::ops::Range;
+
 use super::Heredoc;
 use super::expand::Expander;
 
@@ -29,6 +31,18 @@ pub(super) fn announced(line: &str) -> Result<Vec<Announcement>, String> {
     // A line with an open quote announces nothing.
     let words = expander.expand_words(line).unwrap_or_default();
     words.iter().filter_map(|word| announcement(word).transpose()).collect()
+}
+
+/// Where on a line the here-document of that name is announced.
+pub(super) fn place(line: &[u8], name: &str) -> Option<Range<usize>> {
+    let starts = (0..line.len()).filter(|at| line[*at..].starts_with(b"<<"));
+    let end = |start: usize| {
+        let behind = line[start + 2..].iter().take_while(|byte| matches!(byte, b'-' | b'\'' | b'"' | b'\\')).count();
+        let at = start + 2 + behind;
+        let quote = usize::from(behind > 0 && matches!(line.get(at + name.len()), Some(b'\'' | b'"')));
+        line[at..].starts_with(name.as_bytes()).then_some(at + name.len() + quote)
+    };
+    starts.into_iter().find_map(|start| Some(start..end(start)?))
 }
 
 /// What one word announces, if anything.

@@ -10,6 +10,9 @@ use super::go;
 /// BuildKit reads lines into a buffer of this size; a line that fills it without an end is too long.
 const LINE_BUFFER: usize = 65_536;
 
+/// BuildKit's words about a blank line within an instruction.
+pub(super) const EMPTY_CONTINUATION: &str = "Empty continuation line";
+
 /// A line as the parser sees it, escaped line ends taken out.
 pub(super) struct LogicalLine {
     /// Without indentation in front and without the last line end.
@@ -96,9 +99,18 @@ impl<'a> LineReader<'a> {
         self.physical.source
     }
 
-    /// Whether a line was too long to read.
-    pub(super) fn met_too_long(&self) -> bool {
-        self.physical.state != State::Reading
+    /// The line that was too long to read, if one was met.
+    pub(super) fn too_long(&self) -> Option<Range<usize>> {
+        if self.physical.state == State::Reading {
+            return None;
+        }
+        let mut start = 0;
+        let lines = self.source().split(|byte| *byte == b'\n').map(|line| {
+            let place = start..start + line.len();
+            start = place.end + 1;
+            place
+        });
+        lines.into_iter().find(|place| place.len() >= LINE_BUFFER)
     }
 
     /// The next line that is neither blank nor a comment.
@@ -124,14 +136,14 @@ impl<'a> LineReader<'a> {
     }
 
     fn continue_line(&mut self, logical: &mut LogicalLine) {
-        let mut met_empty = false;
+        let mut first_empty = None;
         let mut continues = true;
         while continues {
             let Some((bytes, start)) = self.next_physical() else { break };
             self.line += 1;
             let token = without_end(bytes);
             match token.get(go::leading_space(token)) {
-                None => met_empty = true,
+                None => first_empty = first_empty.or(Some(start..self.end)),
                 Some(b'#') => self.comments.push(start..self.end),
                 Some(_) => {
                     let (kept, is_continued) = without_continuation(token, self.escape);
@@ -140,9 +152,8 @@ impl<'a> LineReader<'a> {
                 }
             }
         }
-        if met_empty {
-            let place = logical.start..self.end;
-            self.warnings.push(Note { message: "Empty continuation line".to_owned(), line: self.line, place });
+        if let Some(place) = first_empty {
+            self.warnings.push(Note { message: EMPTY_CONTINUATION.to_owned(), line: self.line, place });
         }
     }
 

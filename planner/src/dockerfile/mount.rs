@@ -103,6 +103,21 @@ pub struct Mount {
     pub gid: Option<u32>,
 }
 
+/// Why BuildKit refuses a mount.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BadMount {
+    /// BuildKit's words.
+    pub reason: String,
+    /// The field they are about, as written; `None` for the mount as a whole.
+    pub field: Option<String>,
+}
+
+impl From<String> for BadMount {
+    fn from(reason: String) -> Self {
+        Self { reason, field: None }
+    }
+}
+
 /// What BuildKit refuses in a mount before it knows the variables.
 ///
 /// # Errors
@@ -135,24 +150,25 @@ impl Mount {
     ///
     /// # Errors
     /// BuildKit's words against the value, or those of `expand`.
-    pub fn parse(value: &str, expand: &mut dyn FnMut(&str) -> Result<String, String>) -> Result<Self, String> {
+    pub fn parse(value: &str, expand: &mut dyn FnMut(&str) -> Result<String, String>) -> Result<Self, BadMount> {
         let mut mount = Self::bind();
         let mut readonly = None;
         for field in fields(value)? {
+            let bad = |reason| BadMount { reason, field: Some(field.clone()) };
             match field.split_once('=') {
                 Some((key, value)) => {
-                    let expanded = expand(value)?;
+                    let expanded = expand(value).map_err(bad)?;
                     let key = go::lower(key);
                     // The stage was looked up before variables were known.
                     let value = if key == "from" { value.to_owned() } else { expanded };
-                    mount.set(&field, &key, value, &mut readonly)?;
+                    mount.set(&field, &key, value, &mut readonly).map_err(bad)?;
                 }
-                None => mount.set_bare(&field, &mut readonly)?,
+                None => mount.set_bare(&field, &mut readonly).map_err(bad)?,
             }
         }
         let is_writable = matches!(mount.mount_type, MountType::Cache | MountType::Tmpfs);
         mount.readonly = readonly.unwrap_or(!is_writable);
-        mount.judged()
+        Ok(mount.judged()?)
     }
 
     fn bind() -> Self {
@@ -263,7 +279,7 @@ mod tests {
     use super::*;
 
     fn parse(value: &str) -> Result<Mount, String> {
-        Mount::parse(value, &mut |word| Ok(word.replace("$T", "cache")))
+        Mount::parse(value, &mut |word| Ok(word.replace("$T", "cache"))).map_err(|bad| bad.reason)
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::go;
 use super::json_array;
 use super::keyword::Keyword;
+use super::refusal::Refusal;
 use super::words::{Token, name_value_words, split_blank, split_command};
 
 /// An instruction, not yet understood.
@@ -20,7 +21,7 @@ pub(super) struct Node {
     /// What an `ONBUILD` triggers.
     pub(super) trigger: Option<Box<Node>>,
     /// BuildKit's words for what its parser refuses.
-    pub(super) error: Option<String>,
+    pub(super) error: Option<Refusal>,
 }
 
 impl Node {
@@ -48,7 +49,7 @@ pub(super) fn read(line: &[u8], escape: u8) -> Node {
         };
         let (args, error) = match divided {
             Ok(args) => (args, None),
-            Err(message) => (Args::default(), Some(message)),
+            Err(refusal) => (Args::default(), Some(refusal)),
         };
         let (keyword, flags) = (split.keyword, split.flags);
         chain.push(Node { kind, keyword, flags, args: args.words, json: args.json, trigger: None, error: None });
@@ -81,7 +82,7 @@ impl Args {
     }
 }
 
-fn divide(kind: Keyword, line: &[u8], rest: Range<usize>, escape: u8) -> Result<Args, String> {
+fn divide(kind: Keyword, line: &[u8], rest: Range<usize>, escape: u8) -> Result<Args, Refusal> {
     match kind {
         Keyword::Add | Keyword::Copy | Keyword::Volume => {
             Ok(json(line, &rest)?.unwrap_or_else(|| Args::shell(blank_words(line, rest))))
@@ -110,28 +111,27 @@ fn blank_words(line: &[u8], rest: Range<usize>) -> Vec<Token> {
 }
 
 /// The elements of a JSON array; `None` where the text is not one.
-fn json(line: &[u8], rest: &Range<usize>) -> Result<Option<Args>, String> {
+fn json(line: &[u8], rest: &Range<usize>) -> Result<Option<Args>, Refusal> {
     let start = rest.start + go::leading_space(&line[rest.clone()]);
     let Some(elements) = json_array::array(&line[start..rest.end]) else { return Ok(None) };
-    let words: Option<Vec<Token>> = elements
+    let words: Result<Vec<Token>, Refusal> = elements
         .into_iter()
         .map(|element| {
             let range = start + element.range.start..start + element.range.end;
-            element.text.map(|text| Token { text, range })
+            let message = "when using JSON array syntax, arrays must be comprised of strings only";
+            let text = element.text.ok_or_else(|| Refusal { range: Some(range.clone()), ..message.into() })?;
+            Ok(Token { text, range })
         })
         .collect();
-    match words {
-        Some(words) => Ok(Some(Args { words, json: true })),
-        None => Err("when using JSON array syntax, arrays must be comprised of strings only".to_owned()),
-    }
+    Ok(Some(Args { words: words?, json: true }))
 }
 
-fn maybe_json(line: &[u8], rest: Range<usize>) -> Result<Args, String> {
+fn maybe_json(line: &[u8], rest: Range<usize>) -> Result<Args, Refusal> {
     Ok(json(line, &rest)?.unwrap_or_else(|| whole(line, rest)))
 }
 
 /// The type, and behind it a command. BuildKit looks for the space between byte by byte.
-fn healthcheck(line: &[u8], rest: Range<usize>) -> Result<Args, String> {
+fn healthcheck(line: &[u8], rest: Range<usize>) -> Result<Args, Refusal> {
     let is_space = |at: &usize| go::is_latin1_space(line[*at]);
     let end = (rest.clone()).find(is_space).unwrap_or(rest.end);
     if end == rest.start {
@@ -144,7 +144,7 @@ fn healthcheck(line: &[u8], rest: Range<usize>) -> Result<Args, String> {
 }
 
 /// Name, value and separator of each pair.
-fn pairs(keyword: &str, line: &[u8], rest: Range<usize>, escape: u8) -> Result<Args, String> {
+fn pairs(keyword: &str, line: &[u8], rest: Range<usize>, escape: u8) -> Result<Args, Refusal> {
     let words = name_value_words(line, rest.clone(), escape);
     let Some(first) = words.first() else { return Ok(Args::default()) };
     let separator = |text: &str, range| Token { text: text.to_owned(), range };
@@ -156,14 +156,15 @@ fn pairs(keyword: &str, line: &[u8], rest: Range<usize>, escape: u8) -> Result<A
                 let words = vec![Token::plain(line, name), Token::plain(line, value), separator("", behind)];
                 Ok(Args::shell(words))
             }
-            _ => Err(format!("{keyword} must have two arguments")),
+            _ => Err(Refusal::of(first, format!("{keyword} must have two arguments"))),
         };
     }
     let mut args = Args::default();
     for word in words {
         let Some((name, value)) = word.text.split_once('=') else {
-            let word = go::quote(&word.text);
-            return Err(format!("Syntax error - can't find = in {word}. Must be of the form: name=value"));
+            let quoted = go::quote(&word.text);
+            let message = format!("Syntax error - can't find = in {quoted}. Must be of the form: name=value");
+            return Err(Refusal::of(&word, message));
         };
         let Range { start, end } = word.range;
         let sign = (start..end).find(|at| line[*at] == b'=').unwrap_or(start);

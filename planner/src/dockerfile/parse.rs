@@ -6,11 +6,14 @@ use std::ops::Range;
 
 use super::lines::{LineReader, LogicalLine, Note};
 use super::node::{self, Node};
+use super::refusal::Refusal;
 use super::words::Token;
 use super::{Command, Directive, Dockerfile, Heredoc, Instruction, Stage, Word};
 use super::{command, directives, go, heredoc};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
+
+const UNTERMINATED: &str = "unterminated heredoc";
 
 impl Dockerfile {
     /// Parses a Dockerfile. The first diagnostic of severity `Error`, if any, is the one BuildKit refuses the
@@ -25,7 +28,7 @@ impl Dockerfile {
 
 /// Parses the text of an `ONBUILD` trigger, as BuildKit does where a stage builds upon the image or stage that
 /// holds it. Triggers are always read with a backslash as escape. `line` is that of the `FROM` that fires it;
-/// the instruction and the diagnostics bear it. Spans point into `text`.
+/// the instruction and the diagnostics bear it. The instruction's spans point into `text`, the diagnostics have none.
 #[must_use]
 pub fn parse_trigger(text: &str, line: u32) -> (Option<Instruction>, Vec<Diagnostic>) {
     let mut parser = Parser::new(text.as_bytes());
@@ -44,7 +47,8 @@ pub fn parse_trigger(text: &str, line: u32) -> (Option<Instruction>, Vec<Diagnos
     if instruction.as_ref().is_some_and(|found| found.command == Command::From) {
         refused.push(Diagnostic::error("*instructions.Stage is not a command type", Some(line), None));
     }
-    let moved = |diagnostic: Diagnostic| Diagnostic { line: Some(line), ..diagnostic };
+    // The trigger's text is not the file's.
+    let moved = |diagnostic: Diagnostic| Diagnostic { line: Some(line), span: None, ..diagnostic };
     let diagnostics = refused.into_iter().map(moved).collect();
     (instruction.map(|found| Instruction { line, end_line: line, ..found }), diagnostics)
 }
@@ -133,34 +137,33 @@ impl<'a> Parser<'a> {
         let last = Some(self.reader.line);
         if self.instructions.is_empty() {
             self.refused.push(Diagnostic::error("file with no instructions", last, None));
-        } else if self.reader.met_too_long() {
+        } else if self.reader.too_long().is_some() {
             let message = "dockerfile line greater than max allowed size of 65535";
-            self.refused.push(Diagnostic::error(message, last, None));
+            let place = self.reader.too_long().map(|place| self.text.span(&place));
+            self.refused.push(Diagnostic::error(message, last, place));
         }
     }
 
     fn read_instruction(&mut self, line: &LogicalLine, node: &Node) {
         let read = match &node.error {
-            Some(message) => Err(message.clone()),
-            None if node.takes_heredocs() => self.read_heredocs(&go::decode(&line.bytes)),
+            Some(refusal) => Err(refusal.clone()),
+            None if node.takes_heredocs() => self.read_heredocs(&line.bytes),
             None => Ok(Vec::new()),
         };
-        let span = self.text.span(&(line.start..self.reader.end));
         let (heredocs, command) = match read {
-            Err(message) => {
-                self.refused.push(Diagnostic::error(message, Some(line.line), Some(span)));
+            Err(refusal) => {
+                self.refused.push(self.diagnostic(line, node, refusal));
                 (Vec::new(), Command::Invalid)
             }
             Ok(heredocs) => {
-                let command = command::read(node, &heredocs, &line.bytes).unwrap_or_else(|message| {
-                    let refusal = Diagnostic::error(message, Some(line.line), Some(span));
-                    self.bad_commands.push(BadCommand::Misformed(refusal));
+                let command = command::read(node, &heredocs, &line.bytes).unwrap_or_else(|refusal| {
+                    self.bad_commands.push(BadCommand::Misformed(self.diagnostic(line, node, refusal)));
                     Command::Invalid
                 });
                 (heredocs, command)
             }
         };
-        self.note_stage(node, line.line, &command, span);
+        self.note_stage(node, line, &command);
         let trigger = node.trigger.as_deref().map(|trigger| {
             let command = command::read(trigger, &heredocs, &line.bytes).unwrap_or(Command::Invalid);
             Box::new(self.instruction(line, trigger, heredocs.clone(), command))
@@ -189,11 +192,23 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn read_heredocs(&mut self, line: &str) -> Result<Vec<Heredoc>, String> {
+    /// What BuildKit says against the instruction on a line.
+    fn diagnostic(&self, line: &LogicalLine, node: &Node, refusal: Refusal) -> Diagnostic {
+        let range = refusal.range.unwrap_or_else(|| node.keyword.range.clone());
+        let span = self.text.span(&line.place(&range));
+        Diagnostic { hint: refusal.hint, ..Diagnostic::error(refusal.message, Some(line.line), Some(span)) }
+    }
+
+    fn read_heredocs(&mut self, line: &[u8]) -> Result<Vec<Heredoc>, Refusal> {
         let mut heredocs = Vec::new();
-        for announced in heredoc::announced(line)? {
-            let body = self.reader.heredoc_body(&announced.name, announced.chomp);
-            let span = self.text.span(&body.ok_or("unterminated heredoc")?);
+        for announced in heredoc::announced(&go::decode(line))? {
+            let Some(body) = self.reader.heredoc_body(&announced.name, announced.chomp) else {
+                let refusal = Refusal { range: heredoc::place(line, &announced.name), ..UNTERMINATED.into() };
+                return Err(
+                    refusal.with_hint(format!("end it with a line that is `{}` and nothing else", announced.name))
+                );
+            };
+            let span = self.text.span(&body);
             let heredoc::Announcement { name, fd, expand, chomp } = announced;
             let content = self.text.text[span.range()].to_owned();
             heredocs.push(Heredoc { name, fd, expand, chomp, content, span });
@@ -202,7 +217,9 @@ impl<'a> Parser<'a> {
     }
 
     /// Keeps count of stages, and of what stands before the first.
-    fn note_stage(&mut self, node: &Node, line: u32, command: &Command, span: Span) {
+    fn note_stage(&mut self, node: &Node, line: &LogicalLine, command: &Command) {
+        let keyword = self.text.span(&line.place(&node.keyword.range));
+        let line = line.line;
         let at = self.instructions.len();
         if node.kind == Some(super::keyword::Keyword::From) {
             let (name, platform) = command::stage_details(node);
@@ -211,12 +228,13 @@ impl<'a> Parser<'a> {
         } else if let Some(stage) = self.stages.last_mut() {
             stage.body.end = at + 1;
         } else if !matches!(command, Command::Arg(_) | Command::Invalid) {
-            let refusal = Diagnostic::error("no build stage in current context", Some(line), Some(span));
+            let refusal = Diagnostic::error("no build stage in current context", Some(line), Some(keyword));
+            let refusal = refusal.with_hint("begin with a FROM; only ARG may stand before the first one");
             self.bad_commands.push(BadCommand::Misplaced(refusal));
         }
         if let Command::Maintainer(_) = command {
             let message = "Maintainer instruction is deprecated in favor of using label";
-            self.warnings.push(Diagnostic::warning(message, Some(line), Some(span)));
+            self.warnings.push(Diagnostic::warning(message, Some(line), Some(keyword)));
         }
     }
 
@@ -235,7 +253,8 @@ impl<'a> Parser<'a> {
             }
         }));
         if self.stages.is_empty() {
-            diagnostics.push(Diagnostic::error("dockerfile contains no stages to build", None, None));
+            let refusal = Diagnostic::error("dockerfile contains no stages to build", None, None);
+            diagnostics.push(refusal.with_hint("add a FROM: it begins a stage"));
         }
         diagnostics.extend(self.warnings);
         let directives = self.reader.directives.into_iter().map(|found| Directive {

@@ -30,7 +30,7 @@ impl Lowering<'_> {
     pub(super) fn copy(&mut self, site: &mut Site<'_>, copy: &Copy) -> Result<(), Diagnostic> {
         if copy.parents && !self.request.profile.knows_flag("parents") {
             return Err(site
-                .error("unknown flag: --parents")
+                .error_at("--parents", "unknown flag: --parents")
                 .with_hint("Dockerfile frontend 1.20 and later know it; `# syntax=docker/dockerfile:1` selects one"));
         }
         let shared = shared(site, copy, false)?;
@@ -38,12 +38,13 @@ impl Lowering<'_> {
         let mut sources = Vec::new();
         for source in &copy.sources {
             if let CopySource::Path(path) = source {
+                let written = path;
                 let path = site.expand(path)?;
                 if is_url(&path) || is_git(&path) {
                     let what = if is_git(&path) { "git ref" } else { "URL" };
-                    return Err(site.error(format!("source can't be a {what} for COPY")));
+                    return Err(site.error_at(written, format!("source can't be a {what} for COPY")));
                 }
-                let selector = selector(site, copy, &path)?;
+                let selector = selector(site, copy, written, &path)?;
                 self.request_path(from.0.as_deref(), &path);
                 sources.push(Source { from: from.1, selector, inline: false });
             }
@@ -60,16 +61,17 @@ impl Lowering<'_> {
         let mut sources = Vec::new();
         for source in &copy.sources {
             let CopySource::Path(path) = source else { continue };
+            let written = path;
             let path = site.expand(path)?;
             if is_url(&path) || is_git(&path) {
                 let checksum = add.checksum.as_deref().map(|text| site.expand(text)).transpose()?;
                 sources.push(self.remote(&path, checksum.as_deref(), add.keep_git_dir));
                 continue;
             }
-            if add.checksum.is_some() {
-                return Err(site.error("checksum requires HTTP(S) or Git sources"));
+            if let Some(checksum) = &add.checksum {
+                return Err(site.error_at(checksum, "checksum requires HTTP(S) or Git sources"));
             }
-            let selector = selector(site, copy, &path)?;
+            let selector = selector(site, copy, written, &path)?;
             self.request_path(Some(MAIN_CONTEXT), &path);
             sources.push(Source { from: context, selector, inline: false });
         }
@@ -84,7 +86,7 @@ impl Lowering<'_> {
             return Ok((Some(MAIN_CONTEXT.to_owned()), self.builder.source(Op::Context(MAIN_CONTEXT.to_owned()))));
         };
         let vertex = self.stage_or_image(site, from, true)?.ok_or_else(|| {
-            site.error(format!("cannot copy from empty stage {from:?}")).with_hint("the stage holds no files")
+            site.error_at(from, format!("cannot copy from empty stage {from:?}")).with_hint("the stage holds no files")
         })?;
         let context = match &self.builder.graph[petgraph::graph::NodeIndex::new(vertex.0)].op {
             Op::Context(name) => Some(name.clone()),
@@ -100,16 +102,18 @@ impl Lowering<'_> {
         name: &str,
         by_index: bool,
     ) -> Result<Option<VertexId>, Diagnostic> {
-        if let Some(stage) = self.stages.named(name, by_index).map_err(|error| site.error(error))? {
+        if let Some(stage) = self.stages.named(name, by_index).map_err(|error| site.error_at(name, error))? {
             let current = self.stages.list[site.stage].display_name(site.stage);
             return match self.finished.get(&stage) {
                 Some(state) => Ok(state.vertex),
-                None if by_index => Err(site.error(format!(
-                    "cannot copy from stage {name:?}, it needs to be defined before current stage {current:?}"
-                ))),
-                None => Err(site.error(format!(
-                    "cannot mount from stage {name:?}, stage needs to be defined before current command"
-                ))),
+                None if by_index => Err(site.error_at(
+                    name,
+                    format!("cannot copy from stage {name:?}, it needs to be defined before current stage {current:?}"),
+                )),
+                None => Err(site.error_at(
+                    name,
+                    format!("cannot mount from stage {name:?}, stage needs to be defined before current command"),
+                )),
             };
         }
         if name == "scratch" {
@@ -118,7 +122,7 @@ impl Lowering<'_> {
         let platform = self.request.target_platform().to_owned();
         let (vertex, _) = self
             .image(name, &platform)
-            .map_err(|error| site.error(format!("failed to parse stage name {name:?}: {error}")))?;
+            .map_err(|error| site.error_at(name, format!("failed to parse stage name {name:?}: {error}")))?;
         Ok(Some(vertex))
     }
 
@@ -218,7 +222,8 @@ fn shared(site: &mut Site<'_>, copy: &Copy, unpack: bool) -> Result<Shared, Diag
     let dest = site.expand(&copy.dest)?;
     let owner = copy.chown.as_deref().map(|text| site.expand(text)).transpose()?.filter(|text| !text.is_empty());
     let chmod = copy.chmod.as_deref().map(|text| site.expand(text)).transpose()?.filter(|text| !text.is_empty());
-    let mode = chmod.map(|text| parse_chmod(&text)).transpose().map_err(|error| site.error(error))?;
+    let written = copy.chmod.as_deref().unwrap_or_default();
+    let mode = chmod.map(|text| parse_chmod(&text)).transpose().map_err(|error| site.error_at(written, error))?;
     Ok(Shared { dest: site.state.destination(&dest), owner: owner.map(|text| Owner::parse(&text)), mode, unpack })
 }
 
@@ -236,7 +241,8 @@ fn parse_chmod(text: &str) -> Result<Chmod, String> {
     if text.split(',').all(is_clause) { Ok(Chmod::Symbolic(text.to_owned())) } else { Err(invalid()) }
 }
 
-fn selector(site: &mut Site<'_>, copy: &Copy, path: &str) -> Result<Selector, Diagnostic> {
+/// `written` is the source as it stands in the file, `path` what it means.
+fn selector(site: &mut Site<'_>, copy: &Copy, written: &str, path: &str) -> Result<Selector, Diagnostic> {
     let mut selector = Selector::default();
     for pattern in &copy.exclude {
         selector.exclude.push(site.expand(pattern)?);
@@ -253,18 +259,20 @@ fn selector(site: &mut Site<'_>, copy: &Copy, path: &str) -> Result<Selector, Di
     }
     selector.path = clean(source);
     selector.wildcard = glob::has_wildcard(selector.path.as_bytes());
-    check_patterns(site, &selector)?;
+    check_patterns(site, &selector, written)?;
     Ok(selector)
 }
 
 /// Refuses the patterns that the build would fail at.
-fn check_patterns(site: &Site<'_>, selector: &Selector) -> Result<(), Diagnostic> {
+fn check_patterns(site: &Site<'_>, selector: &Selector, written: &str) -> Result<(), Diagnostic> {
     if selector.wildcard && glob::Glob::new(selector.path.as_bytes()).is_err() {
-        return Err(site.error("syntax error in pattern").with_hint(format!("the source is {:?}", selector.path)));
+        return Err(site
+            .error_at(written, "syntax error in pattern")
+            .with_hint(format!("the source is {:?}", selector.path)));
     }
-    for (flag, patterns) in [("include", &selector.include), ("exclude", &selector.exclude)] {
+    for (flag, at, patterns) in [("include", written, &selector.include), ("exclude", "--exclude", &selector.exclude)] {
         Ignorefile::from_patterns(patterns)
-            .map_err(|error| site.error(format!("invalid {flag}patterns: {patterns:?}: {error}")))?;
+            .map_err(|error| site.error_at(at, format!("invalid {flag}patterns: {patterns:?}: {error}")))?;
     }
     Ok(())
 }

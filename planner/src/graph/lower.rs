@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::blame::{place_of, placed};
 pub use super::site::MAIN_CONTEXT;
 use super::site::{Builder, Lowering, Site, base};
 use super::stage_state::{StageState, clean};
@@ -23,7 +24,7 @@ pub fn lower(targets: &[(&Dockerfile, &Request)], profile: &EngineProfile) -> (B
     for (dockerfile, request) in targets {
         match lower_target(dockerfile, request, &mut builder) {
             Ok(target) => lowered.push(target),
-            Err(diagnostic) => diagnostics.push(diagnostic),
+            Err(diagnostic) => diagnostics.push(placed(diagnostic, dockerfile)),
         }
     }
     (BuildGraph { graph: builder.graph, targets: lowered, profile: profile.clone() }, diagnostics)
@@ -77,9 +78,10 @@ fn global_scope(dockerfile: &Dockerfile, request: &Request) -> Result<BTreeMap<S
         for ArgDeclaration { name, default } in declarations {
             let value = match (request.build_args.get(name), default) {
                 (Some(given), _) => given.clone(),
-                (None, Some(default)) => expansion
-                    .word(default, &globals)
-                    .map_err(|error| Diagnostic::error(error, Some(instruction.line), None))?,
+                (None, Some(default)) => expansion.word(default, &globals).map_err(|error| {
+                    let place = place_of(instruction, &dockerfile.text, default);
+                    Diagnostic::error(error, Some(instruction.line), Some(place))
+                })?,
                 (None, None) => continue,
             };
             globals.insert(name.clone(), value);
@@ -153,6 +155,7 @@ impl Lowering<'_> {
                     let escape = self.dockerfile.escape;
                     let site = Site {
                         instruction,
+                        text: (!trigger).then_some(self.dockerfile.text.as_str()),
                         stage: index,
                         state: &mut state,
                         placed: &mut placed,
@@ -278,7 +281,7 @@ fn only_expand(site: &mut Site<'_>, command: &Command) -> Result<(), Diagnostic>
     for word in words {
         let expanded = site.expand(word)?;
         if expanded.is_empty() && matches!(command, Command::Volume(_)) {
-            return Err(site.error("VOLUME specified can not be an empty string"));
+            return Err(site.error_at(word, "VOLUME specified can not be an empty string"));
         }
     }
     site.placed.variables.clear();

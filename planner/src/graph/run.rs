@@ -24,7 +24,7 @@ impl Lowering<'_> {
     pub(super) fn run(&mut self, site: &mut Site<'_>, run: &Run) -> Result<(), Diagnostic> {
         for (flag, used) in [("security", run.security.is_some()), ("device", !run.devices.is_empty())] {
             if used && !self.request.profile.knows_flag(flag) {
-                return Err(site.error(format!("unknown flag: --{flag}")));
+                return Err(site.error_at(&format!("--{flag}"), format!("unknown flag: --{flag}")));
             }
         }
         // Other instructions go through the shell lexer or JSON, which put U+FFFD in place; protobuf takes only UTF-8.
@@ -98,11 +98,14 @@ impl Lowering<'_> {
         secret_env: &mut Vec<String>,
     ) -> Result<(), Diagnostic> {
         let mut expand = |word: &str| site.expand(word).map_err(|diagnostic| diagnostic.message);
-        let mount = Mount::parse(value, &mut expand).map_err(|error| site.error(error))?;
+        let mount = Mount::parse(value, &mut expand).map_err(|bad| {
+            let field = bad.field.filter(|field| !field.is_empty()).unwrap_or_else(|| value.to_owned());
+            site.error_at(&field, bad.reason)
+        })?;
         let target = absolute_target(&site.state.workdir, &mount.target);
         match mount.mount_type {
             MountType::Secret => {
-                let (file, variable) = secret(&mount).map_err(|error| site.error(error))?;
+                let (file, variable) = secret(&mount).map_err(|error| site.error_at(value, error))?;
                 secret_env.extend(variable);
                 mounted.extend(file.map(Mounted::from));
                 return Ok(());
@@ -111,7 +114,7 @@ impl Lowering<'_> {
                 mounted.push(ssh(&mount).into());
                 return Ok(());
             }
-            _ if target == "/" => return Err(site.error(format!("invalid mount target {target:?}"))),
+            _ if target == "/" => return Err(site.error_at(value, format!("invalid mount target {target:?}"))),
             MountType::Tmpfs => {
                 let size = u64::try_from(mount.size).unwrap_or(0);
                 mounted.push(ExecMount::sourceless(target, MountOp::Tmpfs { size }, mount.readonly).into());
@@ -214,7 +217,7 @@ fn network(site: &Site<'_>, run: &Run, of_build: Option<&str>) -> Result<Option<
     match of_run.or(of_build).unwrap_or("default") {
         "default" => Ok(None),
         network @ ("host" | "none") => Ok(Some(network.to_owned())),
-        other => Err(site.error(format!("invalid network mode {other:?}"))),
+        other => Err(site.error_at(other, format!("invalid network mode {other:?}"))),
     }
 }
 

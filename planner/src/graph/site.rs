@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
+use super::blame::place_of;
 use super::stage_state::StageState;
 use super::stages::Stages;
 use super::{ImageSource, Input, Op, Placed, Reads, Used, Vertex, VertexId, reference};
@@ -58,6 +59,8 @@ pub(super) struct Lowering<'a> {
 /// One instruction in the course of lowering.
 pub(super) struct Site<'a> {
     pub(super) instruction: &'a Instruction,
+    /// The text that the instruction's spans point into; none for a trigger, which stands elsewhere.
+    pub(super) text: Option<&'a str>,
     pub(super) stage: usize,
     pub(super) state: &'a mut StageState,
     pub(super) placed: &'a mut Placed,
@@ -66,8 +69,15 @@ pub(super) struct Site<'a> {
 }
 
 impl Site<'_> {
+    /// An error about the instruction.
     pub(super) fn error(&self, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(message, Some(self.instruction.line), None)
+        self.error_at("", message)
+    }
+
+    /// An error about one value of the instruction.
+    pub(super) fn error_at(&self, value: &str, message: impl Into<String>) -> Diagnostic {
+        let place = self.text.map(|text| place_of(self.instruction, text, value));
+        Diagnostic::error(message, Some(self.instruction.line), place)
     }
 
     /// An error about bytes that are not UTF-8.
@@ -79,18 +89,19 @@ impl Site<'_> {
     pub(super) fn expand(&mut self, word: &str) -> Result<String, Diagnostic> {
         let scope = |name: &str| self.state.variable(name).map(str::to_owned);
         let expanded = Expander::new(self.escape, &scope).expand_noting(word);
-        self.noted(expanded)
+        self.noted(word, expanded)
     }
 
     /// Expands the body of a here-document, where quotes are literal and the backslash always escapes.
     pub(super) fn expand_body(&mut self, body: &str) -> Result<String, Diagnostic> {
         let scope = |name: &str| self.state.variable(name).map(str::to_owned);
         let expanded = Expander::for_heredoc(&scope).expand_noting(body);
-        self.noted(expanded)
+        self.noted("<<", expanded)
     }
 
-    fn noted(&mut self, expanded: Result<Expanded, ExpandError>) -> Result<String, Diagnostic> {
-        let expanded = expanded.map_err(|error| self.error(error.in_full()))?;
+    /// `written` is what the error blames.
+    fn noted(&mut self, written: &str, expanded: Result<Expanded, ExpandError>) -> Result<String, Diagnostic> {
+        let expanded = expanded.map_err(|error| self.error_at(written, error.in_full()))?;
         for name in expanded.used {
             let variable = self.state.env.iter().find(|variable| variable.name == name);
             let value = variable.map(|variable| variable.value.clone()).unwrap_or_default();

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::blame::place_of;
 use crate::diagnostic::Diagnostic;
 use crate::dockerfile::expand::Expander;
 use crate::dockerfile::mount;
@@ -69,10 +70,13 @@ impl<'a> Stages<'a> {
         let expansion = Expansion::new(dockerfile.escape);
         let mut stages = Self { dockerfile, list: Vec::new(), by_name: BTreeMap::new() };
         for (index, stage) in dockerfile.stages.iter().enumerate() {
-            let at = |message: String| Diagnostic::error(message, Some(stage.line), None);
+            let at = |message: String| blamed(dockerfile, stage, &stage.base, message);
             let base = expansion.word(&stage.base, globals).map_err(at)?;
             if base.is_empty() {
-                return Err(at(format!("base name ({}) should not be blank", stage.base)));
+                let refusal = at(format!("base name ({}) should not be blank", stage.base));
+                return Err(refusal.with_hint(
+                    "give the argument a default above the first FROM, or a value: --build-arg NAME=VALUE",
+                ));
             }
             let platform = stages.platform(stage, &expansion, globals)?;
             let base_stage = stages.by_name.get(base.to_lowercase().as_str()).copied();
@@ -96,7 +100,7 @@ impl<'a> Stages<'a> {
         globals: &BTreeMap<String, String>,
     ) -> Result<Option<String>, Diagnostic> {
         let Some(written) = &stage.platform else { return Ok(None) };
-        let at = |message: String| Diagnostic::error(message, Some(stage.line), None);
+        let at = |message: String| blamed(self.dockerfile, stage, written, message);
         let platform = expansion.word(written, globals).map_err(at)?;
         if platform.is_empty() {
             return Err(at(format!("empty platform value from expression {written}")));
@@ -134,11 +138,12 @@ impl<'a> Stages<'a> {
     }
 
     /// The stages an instruction reads.
-    fn read_by(&self, instruction: &Instruction) -> Result<Vec<usize>, Diagnostic> {
-        let at = |message: String| Diagnostic::error(message, Some(instruction.line), None);
+    fn read_by(&self, instruction: &Instruction, is_trigger: bool) -> Result<Vec<usize>, Diagnostic> {
         match &instruction.command {
             Command::Copy(copy) => {
                 let Some(from) = &copy.from else { return Ok(Vec::new()) };
+                let place = (!is_trigger).then(|| place_of(instruction, &self.dockerfile.text, from));
+                let at = |message: String| Diagnostic::error(message, Some(instruction.line), place);
                 let plain = Expansion::new(self.dockerfile.escape).word(from, &BTreeMap::new());
                 if plain.as_ref() != Ok(from) {
                     return Err(at("variable expansion is not supported for --from, define a new stage with FROM \
@@ -159,7 +164,7 @@ impl<'a> Stages<'a> {
         for index in 0..self.list.len() {
             let mut reads = BTreeSet::new();
             for instruction in self.dockerfile.body(self.list[index].stage) {
-                reads.extend(self.read_by(instruction)?);
+                reads.extend(self.read_by(instruction, false)?);
             }
             if self.list[index].replaced_by.is_none() {
                 self.list[index].reads = reads;
@@ -180,7 +185,8 @@ impl<'a> Stages<'a> {
         if path.contains(&index) {
             let stage = &self.list[index];
             let message = format!("circular dependency detected on stage: {}", stage.display_name(index));
-            return Err(Diagnostic::error(message, Some(stage.stage.line), None));
+            let named = stage.stage.name.as_deref().unwrap_or(&stage.stage.base);
+            return Err(blamed(self.dockerfile, stage.stage, named, message));
         }
         if done[index] {
             return Ok(());
@@ -228,7 +234,7 @@ impl<'a> Stages<'a> {
     /// Puts triggers in front of a stage's instructions.
     pub(super) fn add_triggers(&mut self, index: usize, triggers: Vec<Instruction>) -> Result<(), Diagnostic> {
         for instruction in &triggers {
-            let reads = self.read_by(instruction)?;
+            let reads = self.read_by(instruction, true)?;
             self.list[index].reads.extend(reads);
         }
         self.list[index].triggers.extend(triggers);
@@ -236,13 +242,18 @@ impl<'a> Stages<'a> {
     }
 }
 
+/// An error about a value of a stage's `FROM`.
+pub(super) fn blamed(dockerfile: &Dockerfile, stage: &Stage, value: &str, message: String) -> Diagnostic {
+    let from = &dockerfile.instructions[stage.from];
+    Diagnostic::error(message, Some(stage.line), Some(place_of(from, &dockerfile.text, value)))
+}
+
 /// Parses a trigger where it fires: at the `FROM` in `line`.
 pub(super) fn trigger(text: &str, line: u32) -> Result<Instruction, Diagnostic> {
     let (instruction, diagnostics) = parse::parse_trigger(text, line);
-    instruction.ok_or_else(|| {
-        diagnostics
-            .into_iter()
-            .next()
-            .unwrap_or_else(|| Diagnostic::error("onbuild trigger should be a single expression", Some(line), None))
-    })
+    match (instruction, diagnostics.into_iter().next()) {
+        (Some(instruction), None) => Ok(instruction),
+        (_, Some(refusal)) => Err(refusal),
+        (None, None) => Err(Diagnostic::error("onbuild trigger should be a single expression", Some(line), None)),
+    }
 }

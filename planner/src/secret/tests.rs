@@ -1,6 +1,6 @@
 //! What is taken for a secret, and what is not.
 
-use super::{looks_secret, mask};
+use super::{looks_secret, mask, places};
 
 #[test]
 fn names_are_judged_word_by_word() {
@@ -101,5 +101,22 @@ fn instruction_texts_are_masked_where_the_value_stands() {
     for (text, masked) in cases {
         assert_eq!(mask(text), masked);
         assert_eq!(mask(masked), masked, "masking twice changes nothing");
+    }
+}
+
+#[test]
+fn what_is_masked_is_told_by_place() {
+    for (text, expected) in [
+        ("RUN echo 1", &[][..]),
+        ("ENV API_TOKEN=abc A=1", &["abc"]),
+        ("ENV DB_PASSWORD \u{e9}t\u{e9} 1", &["\u{e9}t\u{e9} 1"]),
+        ("RUN curl https://me:swordfish@host -H 'Authorization: Bearer xyz' --token t", &["swordfish", "xyz", "t"]),
+        // The second pattern finds more of a value of which the first one found a part.
+        ("RUN x API_KEY=a,ghp_0123456789abcdef", &["a", "ghp_0123456789abcdef"]),
+    ] {
+        let found: Vec<&str> = places(text).into_iter().map(|place| &text[place]).collect();
+        assert_eq!(found, expected, "{text}");
+        let masked = expected.iter().fold(text.to_owned(), |text, secret| text.replacen(secret, "***", 1));
+        assert_eq!(mask(text).matches("***").count(), masked.matches("***").count(), "{text}");
     }
 }

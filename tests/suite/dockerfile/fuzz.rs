@@ -143,7 +143,11 @@ fn plan(source: &[u8], context: &BuildContext) {
     let (dockerfile, _) = Dockerfile::parse(source);
     let profile = EngineProfile::buildkit();
     let request = Request::new("linux/amd64", profile.clone());
-    let (graph, _) = lower(&[(&dockerfile, &request)], &profile);
+    let (graph, diagnostics) = lower(&[(&dockerfile, &request)], &profile);
+    for diagnostic in diagnostics {
+        let is_in_text = diagnostic.span.is_some_and(|span| dockerfile.text.get(span.range()).is_some());
+        assert!(is_in_text || diagnostic.line.is_none(), "{diagnostic:?}");
+    }
     let contexts = [(MAIN_CONTEXT.to_owned(), context.clone())].into();
     let snapshot = Snapshot::take(&graph, &contexts, &Sealer::new(&[0; 32]));
     let bring = |_: &ContentDigest| Some(context.clone());
