@@ -5,13 +5,14 @@
 mod compare;
 pub mod reads;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::cause::{Cause, CauseKind};
 use crate::context::BuildContext;
 use crate::digest::ContentDigest;
 use crate::graph::{Placed, StageGraph, TargetGraph};
 use crate::history::RecordedInput;
+use crate::plan::Plan;
 use crate::prediction::{Gap, Prediction, Verdict};
 use crate::selector::Selected;
 use crate::snapshot::{Snapshot, Step, StepKind};
@@ -55,6 +56,8 @@ pub struct TargetReport {
     pub stage: String,
     /// Its stages in file order; the `ARG`s before the first `FROM` stand last, without an index.
     pub stages: Vec<StageReport>,
+    /// How its steps stand to each other in time.
+    pub plan: Plan,
 }
 
 /// The answer for one stage.
@@ -141,7 +144,7 @@ pub fn explain(question: &Question<'_>) -> Explanation {
             names,
             comparison: Comparison::new(question, index),
             roots: BTreeMap::new(),
-            critical: reads::critical(snapshot, question.prediction, target),
+            plan: Plan::new(snapshot, target, &|step| verdict(question, step), question.seconds),
         };
         explaining.target(target)
     });
@@ -165,6 +168,14 @@ fn stage_name(stage: &StageGraph, index: usize) -> String {
     stage.name.clone().unwrap_or_else(|| index.to_string())
 }
 
+/// The verdict on a step, where nothing can be said of any step the gap behind that.
+fn verdict(question: &Question<'_>, step: usize) -> Verdict {
+    let verdict = question.prediction.standings[step].verdict;
+    // What another project recorded is in the cache all the same.
+    let is_known = question.gap == Some(Gap::NeverRecorded) && verdict == Verdict::Hit;
+    question.gap.filter(|_| !is_known).map_or(verdict, Verdict::Unknown)
+}
+
 struct Explaining<'a> {
     question: &'a Question<'a>,
     target: usize,
@@ -172,7 +183,7 @@ struct Explaining<'a> {
     comparison: Comparison<'a>,
     /// For each explained step that does not hit, the step it follows from.
     roots: BTreeMap<usize, String>,
-    critical: BTreeSet<usize>,
+    plan: Plan,
 }
 
 impl Explaining<'_> {
@@ -184,7 +195,7 @@ impl Explaining<'_> {
             stages.push(StageReport { index: None, name: None, base: String::new(), used: true, instructions });
         }
         let stage = target.stages.get(target.stage).map(|stage| stage_name(stage, target.stage));
-        TargetReport { name: target.name.clone(), stage: stage.unwrap_or_default(), stages }
+        TargetReport { name: target.name.clone(), stage: stage.unwrap_or_default(), stages, plan: std::mem::take(&mut self.plan) }
     }
 
     fn stage(&mut self, index: usize, stage: &StageGraph) -> StageReport {
@@ -229,19 +240,13 @@ impl Explaining<'_> {
             root,
             reads: reads::of_step(step, self.question.context),
             waits_for: reads::waits_for(self.question.snapshot, self.names, placed),
-            critical: self.critical.contains(&id),
+            critical: self.plan.critical.contains(&id),
             seconds: self.question.seconds.get(&id).copied(),
         }
     }
 
     fn status(&self, step: usize) -> Status {
-        let verdict = self.question.prediction.standings[step].verdict;
-        // What another project recorded is in the cache all the same.
-        let is_known = self.question.gap == Some(Gap::NeverRecorded) && verdict == Verdict::Hit;
-        if self.question.gap.is_some() && !is_known {
-            return Status::Unknown;
-        }
-        match verdict {
+        match verdict(self.question, step) {
             Verdict::Hit => Status::Hit,
             Verdict::Miss => Status::Miss,
             Verdict::Pending => Status::Pending,

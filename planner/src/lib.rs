@@ -25,6 +25,7 @@ pub mod snapshot;
 pub mod filesystem;
 pub mod prediction;
 pub mod recording;
+pub mod plan;
 pub mod alignment;
 pub mod cause;
 pub mod explanation;
