@@ -60,6 +60,23 @@ pub struct TargetReport {
     pub plan: Plan,
 }
 
+impl TargetReport {
+    /// Each step's name, `stage:line`: that of the first instruction it is made by.
+    #[must_use]
+    pub fn step_names(&self) -> BTreeMap<usize, String> {
+        let mut names = BTreeMap::new();
+        for (place, stage) in self.stages.iter().enumerate() {
+            let stage_name = stage.name.clone().unwrap_or_else(|| place.to_string());
+            for placed in stage.instructions.iter().map(|instruction| &instruction.placed) {
+                if let Some(step) = placed.step {
+                    names.entry(step).or_insert_with(|| format!("{stage_name}:{}", placed.line));
+                }
+            }
+        }
+        names
+    }
+}
+
 /// The answer for one stage.
 #[derive(Clone, PartialEq, Debug)]
 pub struct StageReport {

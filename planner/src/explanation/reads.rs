@@ -7,7 +7,7 @@ use crate::context::{BuildContext, ContextPath, Node};
 use crate::digest::ContentDigest;
 use crate::graph::Placed;
 use crate::history::RecordedInput;
-use crate::selector::Selected;
+use crate::selector::{Selected, Selector};
 use crate::snapshot::{Snapshot, Step};
 
 /// How much a step reads of build contexts.
@@ -17,6 +17,28 @@ pub struct Reads {
     pub files: usize,
     /// Their bytes.
     pub bytes: u64,
+}
+
+/// The files, links and devices that selectors take of a build context, each once, with their bytes.
+#[must_use]
+pub fn files(selectors: &[Selector], context: &BuildContext) -> BTreeMap<ContextPath, u64> {
+    let mut files = BTreeMap::new();
+    let mut add = |path: ContextPath, node: &Node| {
+        if let Node::File(entry) = node {
+            files.insert(path, entry.size());
+        }
+    };
+    for selected in selectors.iter().filter_map(|selector| selector.take(context).ok()) {
+        match &selected {
+            Selected::Whole(picked) => match &picked.node {
+                Node::Folder(folder) => BuildContext::from_root(folder.clone())
+                    .visit(&mut |below, node| add(picked.path.append(below), node)),
+                node => add(picked.path.clone(), node),
+            },
+            Selected::Listed(matches) => matches.iter().for_each(|entry| add(entry.path.clone(), &entry.node)),
+        }
+    }
+    files
 }
 
 /// What a step selects of build contexts.

@@ -2,6 +2,7 @@
 
 use planner::cause::Cause;
 use planner::explanation::{InstructionReport, StageReport, Status, TargetReport};
+use planner::plan::Plan;
 use serde::Serialize;
 
 use super::PathView;
@@ -24,6 +25,16 @@ struct TargetView {
     dockerfile: String,
     context: String,
     stage: String,
+    #[serde(flatten)]
+    plan: Option<TargetPlanView>,
+}
+
+/// What `plan` adds to a target.
+#[derive(Serialize)]
+struct TargetPlanView {
+    width: usize,
+    critical_path: Vec<String>,
+    least_seconds: f64,
 }
 
 #[derive(Serialize)]
@@ -44,7 +55,7 @@ struct SummaryView {
     pending: usize,
     unknown: usize,
     unused: usize,
-    /// `null` where no build was timed.
+    /// `null` where a step that may run was never timed.
     expected_seconds: Option<f64>,
     root_causes: usize,
 }
@@ -85,6 +96,8 @@ struct PlanView {
     reads: ReadsView,
     waits_for: Vec<String>,
     critical: bool,
+    /// `null` where no step is made.
+    level: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -129,6 +142,7 @@ impl ExplainView {
             dockerfile: dockerfile.clone(),
             context: context.clone(),
             stage: target.stage.clone(),
+            plan: is_plan.then(|| TargetPlanView::new(target)),
         });
         let stages = reports.iter().flat_map(|target| target.stages.iter().map(move |stage| (target, stage)));
         Self {
@@ -152,6 +166,20 @@ impl BaselineView {
     }
 }
 
+impl TargetPlanView {
+    fn new(target: &TargetReport) -> Self {
+        let names = target.step_names();
+        let plan = &target.plan;
+        let critical_path = plan.critical.iter().filter_map(|step| names.get(step).cloned()).collect();
+        Self { width: plan.width, critical_path, least_seconds: plan.least_seconds }
+    }
+}
+
+/// The longer of two times; unknown if either is.
+fn longer(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    Some(one?.max(other?))
+}
+
 impl SummaryView {
     fn of(targets: &[TargetReport]) -> Self {
         let stages = targets.iter().flat_map(|target| &target.stages);
@@ -165,7 +193,8 @@ impl SummaryView {
             pending: count(Status::Pending),
             unknown: count(Status::Unknown),
             unused: count(Status::Unused),
-            expected_seconds: None,
+            // Targets are built side by side: the longest decides.
+            expected_seconds: targets.iter().map(|target| target.plan.seconds).reduce(longer).flatten(),
             root_causes: all.iter().filter(is_root).count(),
         }
     }
@@ -173,6 +202,7 @@ impl SummaryView {
 
 impl StageView {
     fn new(target: &TargetReport, stage: &StageReport, is_plan: bool) -> Self {
+        let plan = is_plan.then_some(&target.plan);
         let is_stage = stage.index.is_some();
         Self {
             target: target.name.clone(),
@@ -180,17 +210,18 @@ impl StageView {
             name: stage.name.clone(),
             base: is_stage.then(|| stage.base.clone()),
             used: stage.used,
-            instructions: stage.instructions.iter().map(|report| InstructionView::new(report, is_plan)).collect(),
+            instructions: stage.instructions.iter().map(|report| InstructionView::new(report, plan)).collect(),
         }
     }
 }
 
 impl InstructionView {
-    fn new(report: &InstructionReport, is_plan: bool) -> Self {
-        let plan = || PlanView {
+    fn new(report: &InstructionReport, plan: Option<&Plan>) -> Self {
+        let view = |plan: &Plan| PlanView {
             reads: ReadsView { files: report.reads.files, bytes: report.reads.bytes },
             waits_for: report.waits_for.clone(),
             critical: report.critical,
+            level: report.placed.step.and_then(|step| plan.levels.get(&step).copied()),
         };
         Self {
             line: report.placed.line,
@@ -204,7 +235,7 @@ impl InstructionView {
             seconds: report.seconds,
             link: report.link.map(Status::name),
             trigger: report.placed.trigger,
-            plan: is_plan.then(plan),
+            plan: plan.map(view),
         }
     }
 }
