@@ -6,6 +6,7 @@ pub(crate) mod text;
 pub(crate) mod palette;
 pub(crate) mod explain;
 pub(crate) mod plan;
+pub(crate) mod graph;
 pub(crate) mod record;
 pub(crate) mod context;
 pub(crate) mod json;

@@ -1,7 +1,7 @@
 //! `stageplan.explain/1` and `stageplan.plan/1`: what a build will do, instruction by instruction.
 
 use planner::cause::Cause;
-use planner::explanation::{InstructionReport, StageReport, Status, TargetReport};
+use planner::explanation::{InstructionReport, Reads, StageReport, Status, TargetReport};
 use planner::plan::Plan;
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ pub(crate) struct ExplainView {
 }
 
 #[derive(Serialize)]
-struct TargetView {
+pub(super) struct TargetView {
     name: String,
     dockerfile: String,
     context: String,
@@ -38,7 +38,7 @@ struct TargetPlanView {
 }
 
 #[derive(Serialize)]
-struct BaselineView {
+pub(super) struct BaselineView {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
@@ -101,7 +101,7 @@ struct PlanView {
 }
 
 #[derive(Serialize)]
-struct ReadsView {
+pub(super) struct ReadsView {
     files: usize,
     bytes: u64,
 }
@@ -136,18 +136,10 @@ impl ExplainView {
 
     fn new(schema: &'static str, project: &Project, forecast: &Forecast, is_plan: bool) -> Self {
         let reports = &forecast.explanation.targets;
-        let (dockerfile, context) = project.shown();
-        let targets = reports.iter().map(|target| TargetView {
-            name: target.name.clone(),
-            dockerfile: dockerfile.clone(),
-            context: context.clone(),
-            stage: target.stage.clone(),
-            plan: is_plan.then(|| TargetPlanView::new(target)),
-        });
         let stages = reports.iter().flat_map(|target| target.stages.iter().map(move |stage| (target, stage)));
         Self {
             schema,
-            targets: targets.collect(),
+            targets: TargetView::all(project, forecast, is_plan),
             baseline: BaselineView::new(&forecast.baseline, &forecast.notes),
             summary: SummaryView::of(reports),
             stages: stages.map(|(target, stage)| StageView::new(target, stage, is_plan)).collect(),
@@ -155,14 +147,35 @@ impl ExplainView {
     }
 }
 
+impl TargetView {
+    /// What was asked about.
+    pub(super) fn all(project: &Project, forecast: &Forecast, is_plan: bool) -> Vec<Self> {
+        let (dockerfile, context) = project.shown();
+        let view = |target: &TargetReport| Self {
+            name: target.name.clone(),
+            dockerfile: dockerfile.clone(),
+            context: context.clone(),
+            stage: target.stage.clone(),
+            plan: is_plan.then(|| TargetPlanView::new(target)),
+        };
+        forecast.explanation.targets.iter().map(view).collect()
+    }
+}
+
 impl BaselineView {
-    fn new(baseline: &Baseline, notes: &[String]) -> Self {
+    pub(super) fn new(baseline: &Baseline, notes: &[String]) -> Self {
         let (kind, id, recorded_at) = match baseline {
             Baseline::None => ("none", None, None),
             Baseline::Record { id, recorded_at } => ("record", Some(id), Some(recorded_at)),
             Baseline::Git { id, committed_at } => ("git", Some(id), Some(committed_at)),
         };
         Self { kind, id: id.cloned(), recorded_at: recorded_at.cloned(), notes: notes.to_vec() }
+    }
+}
+
+impl From<Reads> for ReadsView {
+    fn from(reads: Reads) -> Self {
+        Self { files: reads.files, bytes: reads.bytes }
     }
 }
 
@@ -218,7 +231,7 @@ impl StageView {
 impl InstructionView {
     fn new(report: &InstructionReport, plan: Option<&Plan>) -> Self {
         let view = |plan: &Plan| PlanView {
-            reads: ReadsView { files: report.reads.files, bytes: report.reads.bytes },
+            reads: ReadsView::from(report.reads),
             waits_for: report.waits_for.clone(),
             critical: report.critical,
             level: report.placed.step.and_then(|step| plan.levels.get(&step).copied()),
