@@ -212,7 +212,12 @@ impl Explaining<'_> {
             stages.push(StageReport { index: None, name: None, base: String::new(), used: true, instructions });
         }
         let stage = target.stages.get(target.stage).map(|stage| stage_name(stage, target.stage));
-        TargetReport { name: target.name.clone(), stage: stage.unwrap_or_default(), stages, plan: std::mem::take(&mut self.plan) }
+        TargetReport {
+            name: target.name.clone(),
+            stage: stage.unwrap_or_default(),
+            stages,
+            plan: std::mem::take(&mut self.plan),
+        }
     }
 
     fn stage(&mut self, index: usize, stage: &StageGraph) -> StageReport {

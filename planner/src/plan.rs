@@ -105,12 +105,7 @@ struct Chain {
 }
 
 /// The longest chain of counted steps that leads to `end`.
-fn longest(
-    inputs: &Inputs,
-    counted: &BTreeSet<usize>,
-    seconds: &BTreeMap<usize, f64>,
-    end: Option<usize>,
-) -> Chain {
+fn longest(inputs: &Inputs, counted: &BTreeSet<usize>, seconds: &BTreeMap<usize, f64>, end: Option<usize>) -> Chain {
     let mut lengths: Vec<(Length, Option<usize>)> = Vec::with_capacity(inputs.len());
     for (vertex, inputs) in inputs.iter().enumerate() {
         let before = inputs.iter().copied().max_by(|one, other| lengths[*one].0.order(&lengths[*other].0));

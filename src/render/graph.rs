@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use planner::context::BuildContext;
 use planner::explanation::{Explanation, InstructionReport, Reads, StageReport, Status, TargetReport};
 use planner::graph::BuildGraph;
+use planner::graph::lower::MAIN_CONTEXT;
 
 pub(crate) use dot::write as dot;
 pub(crate) use mermaid::write as mermaid;
@@ -129,10 +130,11 @@ impl<'a> Drawing<'a> {
         explanation: &'a Explanation,
     ) -> Self {
         let is_one = explanation.targets.len() == 1;
-        let stages = explanation.targets.iter().flat_map(|target| {
+        let built = graph.targets.iter().map(|target| target.stage);
+        let stages = explanation.targets.iter().zip(built).flat_map(|(target, built)| {
             let prefix = if is_one { String::new() } else { format!("{}/", target.name) };
             let stages = target.stages.iter().filter(|stage| stage.index.is_some());
-            stages.map(move |stage| StageBox::new(target, stage, &prefix))
+            stages.map(move |stage| StageBox::new(target, stage, stage.index == Some(built), &prefix))
         });
         let stages: Vec<StageBox<'a>> = stages.collect();
         let (sources, arrows) = arrows::find(graph, views, &stages);
@@ -147,8 +149,7 @@ impl<'a> Drawing<'a> {
     /// Leaves out the stages that no target needs, and what only they take.
     pub(crate) fn without_unused(mut self) -> Self {
         self.stages.retain(|stage| stage.report.used);
-        let steps: Vec<&str> =
-            self.stages.iter().flat_map(|stage| &stage.steps).map(|step| step.id.as_str()).collect();
+        let steps: Vec<&str> = self.stages.iter().flat_map(|stage| &stage.steps).map(|step| step.id.as_str()).collect();
         self.arrows.retain(|arrow| steps.contains(&arrow.to.as_str()));
         let Self { sources, arrows, .. } = &mut self;
         sources.retain(|source| arrows.iter().any(|arrow| arrow.from == source.id));
@@ -164,7 +165,7 @@ impl<'a> Drawing<'a> {
 }
 
 impl<'a> StageBox<'a> {
-    fn new(target: &'a TargetReport, report: &'a StageReport, prefix: &str) -> Self {
+    fn new(target: &'a TargetReport, report: &'a StageReport, is_target: bool, prefix: &str) -> Self {
         let index = report.index.unwrap_or_default();
         let own = report.name.clone().unwrap_or_else(|| index.to_string());
         let makes_step = |step: &&InstructionReport| match report.used {
@@ -184,7 +185,7 @@ impl<'a> StageBox<'a> {
         Self {
             id: format!("stage:{prefix}{index}"),
             target: &target.name,
-            is_target: target.stage == own,
+            is_target,
             report,
             steps: shown.into_iter().map(&mut boxed).collect(),
         }
@@ -218,6 +219,18 @@ impl StepBox<'_> {
         match self.report.status {
             Status::None => "",
             status => status.name(),
+        }
+    }
+}
+
+impl Source {
+    /// What it is and what it is called; there is one build context that needs no name.
+    fn words(&self) -> (&'static str, &str) {
+        match self.kind {
+            SourceKind::Image => ("image", &self.name),
+            SourceKind::Context if self.name == MAIN_CONTEXT => ("build context", ""),
+            SourceKind::Context => ("build context", &self.name),
+            SourceKind::Remote => ("remote", &self.name),
         }
     }
 }

@@ -48,7 +48,8 @@ fn path_line(out: &mut String, target: &TargetReport) {
     if plan.width == 0 {
         return;
     }
-    let runs = if plan.width == 1 { "one step at a time".to_owned() } else { format!("at most {} at once", plan.width) };
+    let runs =
+        if plan.width == 1 { "one step at a time".to_owned() } else { format!("at most {} at once", plan.width) };
     let took = match plan.seconds {
         Some(most) if text::seconds(most) != text::seconds(plan.least_seconds) => {
             format!("; {} to {}", text::seconds(plan.least_seconds), text::seconds(most))

@@ -20,8 +20,7 @@ pub(super) fn find(
     stages: &[StageBox<'_>],
 ) -> (Vec<Source>, Vec<Arrow>) {
     let vertices = graph.vertices().map(|(_, vertex)| vertex).collect();
-    let mut finding =
-        Finding { vertices, views, sources: Vec::new(), arrows: Vec::new(), taken: BTreeMap::new() };
+    let mut finding = Finding { vertices, views, sources: Vec::new(), arrows: Vec::new(), taken: BTreeMap::new() };
     for target in &graph.targets {
         let of_target: Vec<&StageBox<'_>> = stages.iter().filter(|stage| stage.target == target.name).collect();
         for (index, stage) in of_target.iter().enumerate() {
@@ -206,9 +205,8 @@ impl<'a> Taker<'a> {
             None => mount::from(word.strip_prefix("--mount=")?),
         });
         let index = |name: String| {
-            let named = |stage: &graph::StageGraph| {
-                stage.name.as_ref().is_some_and(|other| other.eq_ignore_ascii_case(&name))
-            };
+            let named =
+                |stage: &graph::StageGraph| stage.name.as_ref().is_some_and(|other| other.eq_ignore_ascii_case(&name));
             // Of two stages of one name the later one counts.
             let by_name = self.target.stages.iter().rposition(named);
             by_name.or_else(|| name.parse().ok().filter(|index| *index < self.target.stages.len()))

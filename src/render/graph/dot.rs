@@ -68,13 +68,16 @@ fn step_attributes(step: &StepBox<'_>, verbose: bool) -> String {
 }
 
 fn source_attributes(source: &Source) -> String {
-    let (shape, word) = match source.kind {
-        SourceKind::Image => ("cylinder", "image"),
-        SourceKind::Context => ("folder", "build context"),
-        SourceKind::Remote => ("cds", "remote"),
+    let shape = match source.kind {
+        SourceKind::Image => "cylinder",
+        SourceKind::Context => "folder",
+        SourceKind::Remote => "cds",
     };
-    let reads = source.reads.map(|reads| format!("\\n{}", amount(reads))).unwrap_or_default();
-    format!("shape={shape}, label=\"{word}\\n{}{reads}\"", escaped(&source.name))
+    let (word, name) = source.words();
+    let amount = source.reads.map(amount).unwrap_or_default();
+    let lines = [word, name, &amount].map(escaped);
+    let lines: Vec<&str> = lines.iter().map(String::as_str).filter(|line| !line.is_empty()).collect();
+    format!("shape={shape}, label=\"{}\"", lines.join("\\n"))
 }
 
 fn arrow_attributes(arrow: &Arrow) -> String {
@@ -108,7 +111,7 @@ mod tests {
         let cases = [
             ("plain --> [x]", r#""plain --> [x]""#),
             (r#"a" ]; evil [label="#, r#""a\" ]; evil [label=""#),
-            (r"\N \" , r#""\\N \\""#),
+            (r"\N \", r#""\\N \\""#),
             ("a\nb\u{202e}", r#""a\\nb\\u{202e}""#),
             ("&lt; <b>", r#""&amp;lt; <b>""#),
         ];

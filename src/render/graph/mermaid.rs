@@ -75,13 +75,16 @@ fn step_box(step: &StepBox<'_>, verbose: bool) -> String {
 }
 
 fn source_box(source: &Source) -> String {
-    let (before, word, behind) = match source.kind {
-        SourceKind::Image => ("[(", "image", ")]"),
-        SourceKind::Context => ("[/", "build context", "/]"),
-        SourceKind::Remote => ("([", "remote", "])"),
+    let (before, behind) = match source.kind {
+        SourceKind::Image => ("[(", ")]"),
+        SourceKind::Context => ("[/", "/]"),
+        SourceKind::Remote => ("([", "])"),
     };
-    let reads = source.reads.map(|reads| format!("<br/>{}", escaped(&amount(reads)))).unwrap_or_default();
-    format!("{before}\"{word}<br/>{}{reads}\"{behind}", escaped(&source.name))
+    let (word, name) = source.words();
+    let amount = source.reads.map(amount).unwrap_or_default();
+    let lines = [word, name, &amount].map(escaped);
+    let lines: Vec<&str> = lines.iter().map(String::as_str).filter(|line| !line.is_empty()).collect();
+    format!("{before}\"{}\"{behind}", lines.join("<br/>"))
 }
 
 fn line(arrow: &Arrow) -> String {

@@ -109,17 +109,15 @@ impl<'a> Tree<'a> {
     fn stage(&mut self, out: &mut String, index: usize, rails: &Rails, depth: usize) {
         let drawing = self.drawing;
         let stage = &drawing.stages[index];
-        let at_margin = if rails.title.is_empty() {
-            format!(" from {}", text::escape(&stage.report.base))
-        } else {
-            String::new()
-        };
+        let at_margin =
+            if rails.title.is_empty() { format!(" from {}", text::escape(&stage.report.base)) } else { String::new() };
         let title = text::escape(&stage.title());
         let (before, remark) = (&rails.title, stage.remark());
-        let _ = writeln!(out, "{FAINT}{before}{FAINT:#}{HEADLINE}{title}{HEADLINE:#}{FAINT}{remark}{at_margin}{FAINT:#}");
+        let _ =
+            writeln!(out, "{FAINT}{before}{FAINT:#}{HEADLINE}{title}{HEADLINE:#}{FAINT}{remark}{at_margin}{FAINT:#}");
         let exit = stage.steps.last().map(|step| step.id.clone()).unwrap_or_default();
         let goes_on = depth + 1 < N_DEEP && self.by_base.contains_key(&exit);
-        let below = format!("{}{}", rails.below, if goes_on { "│  " } else { "   " });
+        let below = format!("{}{}", rails.below, if goes_on { "│ " } else { "  " });
         for step in stage.steps.iter().filter(|step| step.report.status != Status::None) {
             self.step(out, step, &below);
         }
@@ -132,16 +130,19 @@ impl<'a> Tree<'a> {
         let instruction = text::escape(&step.instruction());
         let instruction = if self.verbose { instruction } else { text::cut(&instruction, left) };
         let (status, line) = (step.status(), step.report.placed.line);
-        let _ = write!(out, "{FAINT}{rails}{FAINT:#}{style}{status:<8}{style:#}{FAINT}{line:>4}{FAINT:#} {instruction}");
+        let _ =
+            write!(out, "{FAINT}{rails}{FAINT:#}{style}{status:<8}{style:#}{FAINT}{line:>4}{FAINT:#} {instruction}");
         let taken = self.taken(step);
         let n_used = instruction.chars().count();
         if taken.is_empty() {
-            let _ = writeln!(out);
+            out.push('\n');
         } else if n_used + 4 + taken.chars().count() <= left {
             let _ = writeln!(out, "{FAINT}{:1$}← {taken}{FAINT:#}", "", left - n_used - taken.chars().count() - 2);
-        } else {
+        } else if !is_said(&instruction, &taken) {
             let taken = if self.verbose { taken } else { text::cut(&taken, left - 2) };
             let _ = writeln!(out, "\n{FAINT}{rails}{:N_STATUS$}← {taken}{FAINT:#}", "");
+        } else {
+            out.push('\n');
         }
     }
 
@@ -149,23 +150,28 @@ impl<'a> Tree<'a> {
     fn taken(&self, step: &StepBox<'_>) -> String {
         let arrows = self.drawing.arrows.iter().filter(|arrow| arrow.to == step.id);
         let taken = arrows.filter(|arrow| matches!(arrow.kind, ArrowKind::Copy | ArrowKind::Mount)).map(|arrow| {
-            let giver = self.giver(&arrow.from);
+            let giver = Some(self.giver(&arrow.from)).filter(|giver| !giver.is_empty());
+            let words: Vec<String> = giver.into_iter().chain(arrow.reads.map(amount)).collect();
             let mount = if arrow.kind == ArrowKind::Mount { " (mount)" } else { "" };
-            let amount = arrow.reads.map(|reads| format!(": {}", amount(reads))).unwrap_or_default();
-            format!("{giver}{amount}{mount}")
+            format!("{}{mount}", words.join(": "))
         });
         taken.collect::<Vec<_>>().join(", ")
     }
 
-    /// The name of a source, or of the stage that a step ends; safe to show.
+    /// The name of a source, or of the stage that a step ends; safe to show. Empty for the main build context.
     fn giver(&self, id: &str) -> String {
         if let Some(source) = self.drawing.sources.iter().find(|source| source.id == id) {
-            return text::escape(&source.name);
+            return text::escape(source.words().1);
         }
         let ends_stage = |stage: &&StageBox<'_>| stage.steps.last().is_some_and(|step| step.id == id);
         let stage = self.drawing.stages.iter().find(ends_stage).map(StageBox::title);
         text::escape(&stage.unwrap_or_default())
     }
+}
+
+/// Whether an instruction says by itself that it takes that.
+fn is_said(instruction: &str, taken: &str) -> bool {
+    instruction.split(' ').any(|word| word.strip_prefix("--from=") == Some(taken))
 }
 
 /// The id of what a stage begins with.

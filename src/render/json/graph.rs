@@ -76,9 +76,10 @@ struct EdgeView {
 impl GraphView {
     /// The view of a drawing.
     pub(crate) fn new(project: &Project, forecast: &Forecast, drawing: &Drawing<'_>) -> Self {
-        let steps = drawing.stages.iter().flat_map(|stage| {
-            stage.steps.iter().map(|step| NodeView::Step(StepView::new(stage, step)))
-        });
+        let steps = drawing
+            .stages
+            .iter()
+            .flat_map(|stage| stage.steps.iter().map(|step| NodeView::Step(StepView::new(stage, step))));
         let sources = drawing.sources.iter().map(|source| NodeView::Source(SourceView::from(source)));
         Self {
             schema: "stageplan.graph/1",
