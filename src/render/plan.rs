@@ -4,6 +4,7 @@
 
 mod lanes;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use planner::explanation::{InstructionReport, StageReport, Status, TargetReport};
@@ -17,6 +18,8 @@ use crate::forecast::Forecast;
 const N_COLUMNS: usize = 80;
 /// Columns before an instruction: the status, the line, the mark of the critical path.
 const N_BEFORE: usize = 15;
+/// Stages of hits alone that are named one by one where they stand together.
+const N_FOLDED: usize = 4;
 
 /// The report as text; stages and instructions that make no step, and the steps of stages of hits alone, too if `verbose`.
 pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
@@ -28,21 +31,17 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
         lanes::draw(&mut out, target, verbose);
         path_line(&mut out, target);
         let shown = target.stages.iter().filter(|stage| (stage.used && stage.index.is_some()) || verbose);
-        let mut follows_folded = false;
-        for stage in shown {
-            let is_folded = !is_whole && is_all_hit(stage);
-            if !(is_folded && follows_folded) {
-                let _ = writeln!(out);
-            }
-            follows_folded = is_folded;
-            write_stage(&mut out, stage, is_folded, verbose);
+        let shown: Vec<&StageReport> = shown.collect();
+        for run in shown.chunk_by(|one, other| !is_whole && is_all_hit(one) && is_all_hit(other)) {
+            let _ = writeln!(out);
+            write_stages(&mut out, run, is_whole, verbose);
         }
     }
     closing(&mut out, forecast);
     out
 }
 
-/// The critical path as `build 15-18, runtime 25`, what it takes, and how wide the build is.
+/// The critical path as `build:15-18 → runtime:25`, what it takes, and how wide the build is.
 fn path_line(out: &mut String, target: &TargetReport) {
     let plan = &target.plan;
     if plan.width == 0 {
@@ -64,14 +63,15 @@ fn path_line(out: &mut String, target: &TargetReport) {
     let _ = writeln!(out, "{line}");
 }
 
-/// The lines of the critical path by stage; lines that follow each other there are one range.
+/// The lines of the critical path by stage; steps that follow each other there are one range. Stages stand in file
+/// order, which is the order of a chain, too: a stage takes only from those above it.
 fn critical_path(target: &TargetReport) -> String {
     let mut parts: Vec<String> = Vec::new();
-    let mut is_named = std::collections::BTreeSet::new();
+    let mut named = BTreeSet::new();
     for stage in &target.stages {
         let steps = stage.instructions.iter().filter(|step| !matches!(step.status, Status::None | Status::Unused));
         let steps: Vec<(bool, u32)> = steps
-            .map(|step| (step.critical && step.placed.step.is_some_and(|id| is_named.insert(id)), step.placed.line))
+            .map(|step| (step.critical && step.placed.step.is_some_and(|id| named.insert(id)), step.placed.line))
             .collect();
         let runs = steps.chunk_by(|one, other| one.0 == other.0).filter(|run| run[0].0);
         let ranges: Vec<String> = runs
@@ -81,10 +81,12 @@ fn critical_path(target: &TargetReport) -> String {
             })
             .collect();
         if !ranges.is_empty() {
-            parts.push(format!("{} {}", name(stage), ranges.join(" ")));
+            let index = stage.index.map(|index| index.to_string());
+            let name = text::escape(&stage.name.clone().or(index).unwrap_or_default());
+            parts.push(format!("{name}:{}", ranges.join(",")));
         }
     }
-    parts.join(", ")
+    parts.join(" → ")
 }
 
 fn is_all_hit(stage: &StageReport) -> bool {
@@ -96,6 +98,23 @@ fn is_all_hit(stage: &StageReport) -> bool {
 fn name(stage: &StageReport) -> String {
     let name = stage.name.clone().or(stage.index.map(|index| format!("stage {index}")));
     text::escape(&name.unwrap_or_else(|| "before the first stage".to_owned()))
+}
+
+/// Stages that stand together: one, or several of hits alone; of many of those only the first and the last are named.
+fn write_stages(out: &mut String, stages: &[&StageReport], is_whole: bool, verbose: bool) {
+    if let ([first, .., last], true) = (stages, stages.len() > N_FOLDED) {
+        let stages = text::count(stages.len(), "stage");
+        let _ = writeln!(
+            out,
+            "{HEADLINE}{}{HEADLINE:#} to {HEADLINE}{}{HEADLINE:#}: {stages}, all hit",
+            name(first),
+            name(last)
+        );
+        return;
+    }
+    for stage in stages {
+        write_stage(out, stage, !is_whole && is_all_hit(stage), verbose);
+    }
 }
 
 /// A stage; a folded one, of hits alone, takes one line.

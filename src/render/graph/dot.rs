@@ -23,8 +23,9 @@ pub(crate) fn write(drawing: &Drawing<'_>, n_unused: usize, forecast: &Forecast,
         let _ = write!(label, "; {} not needed, left out", text::count(n_unused, "stage"));
     }
     // Writing into a String cannot fail.
+    // Without `newrank` Graphviz 2.43 gives up on some graphs with many clusters ("trouble in init_rank").
     let _ = writeln!(out, "digraph stageplan {{");
-    let _ = writeln!(out, "  graph [rankdir=TB, fontname=\"sans-serif\", label={}];", quoted(&label));
+    let _ = writeln!(out, "  graph [rankdir=TB, newrank=true, fontname=\"sans-serif\", label={}];", quoted(&label));
     let _ = writeln!(out, "  node [shape=box, fontname=\"monospace\", fontsize=11];");
     let _ = writeln!(out, "  edge [fontname=\"sans-serif\", fontsize=10];");
     for (place, stage) in drawing.stages.iter().enumerate() {

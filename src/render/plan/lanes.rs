@@ -153,7 +153,8 @@ fn legend(out: &mut String, lanes: &[Lane], n_left_out: usize, scale: &Scale) {
         parts.push("(one column: at the same time)".to_owned());
     }
     if n_left_out > 0 {
-        parts.push(format!("{} not drawn", text::count(n_left_out, "more stage")));
+        let stages = text::count(n_left_out, "more stage");
+        let _ = writeln!(out, "{FAINT}{stages} not drawn (--verbose draws all){FAINT:#}");
     }
     let _ = writeln!(out, "{FAINT}{}{FAINT:#}", parts.join("  "));
 }
