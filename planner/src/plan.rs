@@ -62,14 +62,14 @@ impl Plan {
             .collect();
         let end = target.result.map(VertexId::index);
         let counted = if possible.is_empty() { &shown } else { &possible };
-        let longest = longest(&inputs, counted, seconds, end);
+        let chain = longest(&inputs, counted, seconds, end);
         let is_timed = possible.iter().all(|step| seconds.contains_key(step));
-        let last = if possible.is_empty() { 0.0 } else { longest.length.seconds };
+        let last = if possible.is_empty() { 0.0 } else { chain.length.seconds };
         Self {
             levels: levels(&inputs, &shown),
-            critical: longest.steps,
+            critical: chain.steps,
             width: width(&inputs, &possible),
-            least_seconds: self::longest(&inputs, &certain, seconds, end).length.seconds,
+            least_seconds: longest(&inputs, &certain, seconds, end).length.seconds,
             seconds: is_timed.then_some(last),
         }
     }

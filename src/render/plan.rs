@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use planner::explanation::{InstructionReport, StageReport, Status, TargetReport};
+use planner::plan::Plan;
 
 use super::explain::{closing, conclusion};
 use super::palette::{self, FAINT, HEADLINE};
@@ -49,18 +50,23 @@ fn path_line(out: &mut String, target: &TargetReport) {
     }
     let runs =
         if plan.width == 1 { "one step at a time".to_owned() } else { format!("at most {} at once", plan.width) };
-    let took = match plan.seconds {
-        Some(most) if text::seconds(most) != text::seconds(plan.least_seconds) => {
-            format!("; {} to {}", text::seconds(plan.least_seconds), text::seconds(most))
-        }
-        Some(most) => format!("; about {}", text::seconds(most)),
-        None if plan.least_seconds > 0.0 => format!("; at least {}", text::seconds(plan.least_seconds)),
-        None => String::new(),
-    };
+    let took = took(plan).map(|took| format!("; {took}")).unwrap_or_default();
     let line = format!("* critical path: {}; {runs}{took}", critical_path(target));
     let short = format!("* critical path: {}; {runs}{took}", text::count(plan.critical.len(), "step"));
     let line = if line.chars().count() > N_COLUMNS { short } else { line };
     let _ = writeln!(out, "{line}");
+}
+
+/// How long the build takes, where steps were timed: from what certainly runs to what may.
+fn took(plan: &Plan) -> Option<String> {
+    let least = text::seconds(plan.least_seconds);
+    match plan.seconds.map(text::seconds) {
+        Some(most) if most == least => Some(format!("about {most}")),
+        Some(most) if plan.least_seconds > 0.0 => Some(format!("{least} to {most}")),
+        Some(most) => Some(format!("up to {most}")),
+        None if plan.least_seconds > 0.0 => Some(format!("at least {least}")),
+        None => None,
+    }
 }
 
 /// The lines of the critical path by stage; steps that follow each other there are one range. Stages stand in file
@@ -171,4 +177,25 @@ fn details(step: &InstructionReport, verbose: bool) -> Vec<String> {
         details.push(format!("waits for {}", names.join(", ")));
     }
     details
+}
+
+#[cfg(test)]
+mod tests {
+    use planner::plan::Plan;
+
+    use super::took;
+
+    #[test]
+    fn a_time_is_told_only_as_far_as_it_is_known() {
+        let cases = [
+            (48.0, Some(48.2), Some("about 48 s")),
+            (40.0, Some(52.0), Some("40 s to 52 s")),
+            (0.0, Some(52.0), Some("up to 52 s")),
+            (12.0, None, Some("at least 12 s")),
+            (0.0, None, None),
+        ];
+        for (least_seconds, seconds, told) in cases {
+            assert_eq!(took(&Plan { least_seconds, seconds, ..Plan::default() }).as_deref(), told);
+        }
+    }
 }

@@ -36,8 +36,7 @@ fn laid_out(folder: &Path) -> Project {
     let case: Case = case::read(&folder.join("case.json"));
     let mut project = Project::lay_out(&case, "buildkit");
     for edits in &case.before {
-        let recorded = project.record();
-        assert_eq!(recorded.code, Some(0), "{}: {}", folder.display(), recorded.stderr);
+        recorded(&project);
         edits.iter().for_each(|edit| project.apply(edit));
     }
     project
@@ -113,6 +112,31 @@ fn stages_that_are_not_needed_are_drawn_with_verbose() {
         assert!(short.contains("2 stages") && !short.contains("RUN lint"), "{format}: {short}");
         assert!(whole.contains("RUN lint") && whole.contains("golang:1.24"), "{format}: {whole}");
     }
+}
+
+#[test]
+fn programs_learn_what_the_drawing_shows() {
+    let project = laid_out(&folder("a-diamond-is-two-wide"));
+    let plan: Value = serde_json::from_str(&answer(&project, &["plan", "--format", "json"])).expect("JSON");
+    let target = &plan["targets"][0];
+    let path = ["left:5", "left:6", "whole:11", "whole:12"];
+    assert_eq!(target["width"], 2);
+    assert_eq!(target["least_seconds"], 0.0);
+    assert_eq!(target["critical_path"], serde_json::json!(path));
+    assert!(plan["summary"]["expected_seconds"].is_null());
+    let stages = plan["stages"].as_array().expect("stages").iter();
+    let steps: Vec<&Value> = stages.flat_map(|stage| stage["instructions"].as_array().expect("a list")).collect();
+    let levels: Vec<i64> = steps.iter().filter_map(|step| step["level"].as_i64()).collect();
+    assert_eq!(levels, [0, 1, 2, 3, 2, 3, 4, 5]);
+    assert_eq!(steps.iter().filter(|step| step["critical"] == true).count(), path.len());
+    recorded(&project);
+    let plan: Value = serde_json::from_str(&answer(&project, &["plan", "--format", "json"])).expect("JSON");
+    assert_eq!((&plan["targets"][0]["width"], &plan["summary"]["expected_seconds"]), (&0.into(), &0.0.into()));
+}
+
+fn recorded(project: &Project) {
+    let answer = project.record();
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
 }
 
 #[test]

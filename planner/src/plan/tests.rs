@@ -2,7 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Inputs, levels, longest, width};
+use super::{Inputs, Plan, levels, longest, width};
+use crate::cache_key::Sealer;
+use crate::dockerfile::Dockerfile;
+use crate::engine_profile::EngineProfile;
+use crate::graph::lower::lower;
+use crate::prediction::Verdict;
+use crate::request::Request;
+use crate::snapshot::Snapshot;
 
 /// Numbers that look random and are the same in every run.
 struct Dice(u64);
@@ -106,9 +113,60 @@ fn two_steps_that_wait_through_one_that_is_not_counted_are_not_side_by_side() {
 #[test]
 fn a_thousand_stages_of_ten_steps_are_a_thousand_wide() {
     let chain_of_ten = |vertex: usize| -> BTreeSet<usize> {
-        if vertex % 10 == 0 { BTreeSet::new() } else { BTreeSet::from([vertex - 1]) }
+        if vertex.is_multiple_of(10) { BTreeSet::new() } else { BTreeSet::from([vertex - 1]) }
     };
     let mut inputs: Inputs = (0..10_000).map(chain_of_ten).collect();
     inputs.push((0..1000).map(|stage| stage * 10 + 9).collect());
     assert_eq!(width(&inputs, &(0..10_000).collect()), 1000);
+}
+
+/// The plan of two stages of two RUNs each and a last one that copies from both. Steps go by their line; those named
+/// have that verdict, the others hit.
+fn planned(verdicts: &[(u32, Verdict)], seconds: &[(u32, f64)]) -> (Plan, Vec<u32>) {
+    let text = "FROM a AS one\nRUN 1\nRUN 2\nFROM b AS two\nRUN 3\nRUN 4\n\
+                FROM scratch\nCOPY --from=one / /\nCOPY --from=two / /\n";
+    let profile = EngineProfile::buildkit();
+    let (dockerfile, _) = Dockerfile::parse(text.as_bytes());
+    let (graph, diagnostics) = lower(&[(&dockerfile, &Request::new("linux/amd64", profile.clone()))], &profile);
+    assert!(diagnostics.is_empty());
+    let snapshot = Snapshot::take(&graph, &BTreeMap::new(), &Sealer::new(&[0; 32]));
+    let target = &snapshot.targets[0];
+    let placed = target.stages.iter().flat_map(|stage| &stage.instructions);
+    let lines: BTreeMap<usize, u32> = placed.filter_map(|placed| Some((placed.step?, placed.line))).collect();
+    let step = |line: u32| *lines.iter().find(|(_, other)| **other == line).unwrap().0;
+    let verdicts: BTreeMap<usize, Verdict> = verdicts.iter().map(|(line, verdict)| (step(*line), *verdict)).collect();
+    let seconds = seconds.iter().map(|(line, seconds)| (step(*line), *seconds)).collect();
+    let verdict = |step: usize| verdicts.get(&step).copied().unwrap_or(Verdict::Hit);
+    let plan = Plan::new(&snapshot, target, &verdict, &seconds);
+    let critical = plan.critical.iter().map(|step| lines[step]).collect();
+    (plan, critical)
+}
+
+#[test]
+fn a_step_that_hits_costs_nothing_and_one_that_may_run_is_counted() {
+    let (plan, critical) = planned(
+        &[(2, Verdict::Miss), (3, Verdict::Miss), (6, Verdict::Miss), (8, Verdict::Pending)],
+        &[(2, 5.0), (3, 1.0), (5, 100.0), (6, 4.0), (8, 0.5), (9, 100.0)],
+    );
+    assert_eq!(critical, [2, 3, 8]);
+    assert_eq!((plan.width, plan.least_seconds, plan.seconds), (2, 6.0, Some(6.5)));
+}
+
+#[test]
+fn a_step_that_was_never_timed_adds_no_seconds_and_leaves_the_sum_open() {
+    let misses = [2, 3, 6, 8, 9].map(|line| (line, Verdict::Miss));
+    let (plan, critical) = planned(&misses, &[(6, 4.0)]);
+    assert_eq!(critical, [6, 9]);
+    assert_eq!((plan.least_seconds, plan.seconds), (4.0, None));
+    let (plan, critical) = planned(&misses, &[]);
+    assert_eq!(critical, [2, 3, 8, 9]);
+    assert_eq!((plan.least_seconds, plan.seconds), (0.0, None));
+}
+
+#[test]
+fn where_every_step_hits_nothing_runs_and_the_longest_chain_is_of_all_steps() {
+    let (plan, critical) = planned(&[], &[]);
+    assert_eq!(critical, [2, 3, 8, 9]);
+    assert_eq!((plan.width, plan.least_seconds, plan.seconds), (0, 0.0, Some(0.0)));
+    assert_eq!(plan.levels.values().copied().collect::<Vec<_>>(), [0, 1, 0, 1, 2, 3]);
 }

@@ -35,8 +35,9 @@ pub(super) fn draw(out: &mut String, target: &TargetReport, verbose: bool) {
     if !verbose && lanes.len() > N_LANES && !lanes.iter().all(|lane| lane.is_all_hit) {
         lanes.retain(|lane| !lane.is_all_hit);
     }
-    if !verbose {
-        lanes.truncate(N_LANES);
+    if !verbose && lanes.len() > N_LANES {
+        // The last one, which is the target, stays.
+        lanes.drain(N_LANES - 1..lanes.len() - 1);
     }
     let n_name = lanes.iter().map(|lane| lane.name.chars().count()).max().unwrap_or(0).min(N_NAME);
     let n_levels = lanes.iter().filter_map(|lane| lane.marks.keys().next_back()).max().map_or(0, |last| last + 1);
