@@ -3,6 +3,7 @@
 
 mod plan;
 mod explain;
+mod graph;
 mod record;
 mod context;
 mod parse;
@@ -58,6 +59,7 @@ pub(crate) struct Cli {
 enum Command {
     Plan(plan::PlanArgs),
     Explain(explain::ExplainArgs),
+    Graph(graph::GraphArgs),
     Record(record::RecordArgs),
     Context(context::ContextArgs),
     Completions(completions::CompletionsArgs),
@@ -90,6 +92,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Status> {
     match &cli.command {
         Command::Plan(args) => plan::run(args, &session()?),
         Command::Explain(args) => explain::run(args, &session()?),
+        Command::Graph(args) => graph::run(args, &session()?),
         Command::Record(args) => record::run(args, &session()?),
         Command::Context(args) => context::run(args, &session()?),
         Command::Completions(args) => completions::run(args),

@@ -7,6 +7,7 @@ pub(crate) mod palette;
 pub(crate) mod diagnostic;
 pub(crate) mod explain;
 pub(crate) mod plan;
+pub(crate) mod graph;
 pub(crate) mod review;
 pub(crate) mod markdown;
 pub(crate) mod github;

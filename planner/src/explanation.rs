@@ -5,7 +5,7 @@
 mod compare;
 pub mod reads;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::built::{Experience, Odds};
 use crate::cause::{Cause, CauseKind};
@@ -13,6 +13,7 @@ use crate::context::BuildContext;
 use crate::digest::ContentDigest;
 use crate::graph::{Placed, StageGraph, TargetGraph};
 use crate::history::RecordedInput;
+use crate::plan::Plan;
 use crate::prediction::{Gap, Prediction, Verdict};
 use crate::selector::Selected;
 use crate::snapshot::{Snapshot, Step, StepKind};
@@ -55,6 +56,25 @@ pub struct TargetReport {
     pub stage: String,
     /// Its stages in file order; the `ARG`s before the first `FROM` stand last, without an index.
     pub stages: Vec<StageReport>,
+    /// How its steps stand to each other in time.
+    pub plan: Plan,
+}
+
+impl TargetReport {
+    /// Each step's name, `stage:line`: that of the first instruction it is made by.
+    #[must_use]
+    pub fn step_names(&self) -> BTreeMap<usize, String> {
+        let mut names = BTreeMap::new();
+        for (place, stage) in self.stages.iter().enumerate() {
+            let stage_name = stage.name.clone().unwrap_or_else(|| place.to_string());
+            for placed in stage.instructions.iter().map(|instruction| &instruction.placed) {
+                if let Some(step) = placed.step {
+                    names.entry(step).or_insert_with(|| format!("{stage_name}:{}", placed.line));
+                }
+            }
+        }
+        names
+    }
 }
 
 /// The answer for one stage.
@@ -143,7 +163,7 @@ pub fn explain(question: &Question<'_>) -> Explanation {
             names,
             comparison: Comparison::new(question, index),
             roots: BTreeMap::new(),
-            critical: reads::critical(snapshot, question.prediction, target),
+            plan: Plan::new(snapshot, target, &|step| verdict(question, step), &question.experience.seconds),
         };
         explaining.target(target)
     });
@@ -167,6 +187,14 @@ fn stage_name(stage: &StageGraph, index: usize) -> String {
     stage.name.clone().unwrap_or_else(|| index.to_string())
 }
 
+/// The verdict on a step, where nothing can be said of any step the gap behind that.
+fn verdict(question: &Question<'_>, step: usize) -> Verdict {
+    let verdict = question.prediction.standings[step].verdict;
+    // What another project recorded is in the cache all the same.
+    let is_known = question.gap == Some(Gap::NeverRecorded) && verdict == Verdict::Hit;
+    question.gap.filter(|_| !is_known).map_or(verdict, Verdict::Unknown)
+}
+
 struct Explaining<'a> {
     question: &'a Question<'a>,
     target: usize,
@@ -174,7 +202,7 @@ struct Explaining<'a> {
     comparison: Comparison<'a>,
     /// For each explained step that does not hit, the step it follows from.
     roots: BTreeMap<usize, String>,
-    critical: BTreeSet<usize>,
+    plan: Plan,
 }
 
 impl Explaining<'_> {
@@ -186,7 +214,12 @@ impl Explaining<'_> {
             stages.push(StageReport { index: None, name: None, base: String::new(), used: true, instructions });
         }
         let stage = target.stages.get(target.stage).map(|stage| stage_name(stage, target.stage));
-        TargetReport { name: target.name.clone(), stage: stage.unwrap_or_default(), stages }
+        TargetReport {
+            name: target.name.clone(),
+            stage: stage.unwrap_or_default(),
+            stages,
+            plan: std::mem::take(&mut self.plan),
+        }
     }
 
     fn stage(&mut self, index: usize, stage: &StageGraph) -> StageReport {
@@ -231,20 +264,14 @@ impl Explaining<'_> {
             root,
             reads: reads::of_step(step, self.question.context),
             waits_for: reads::waits_for(self.question.snapshot, self.names, placed),
-            critical: self.critical.contains(&id),
+            critical: self.plan.critical.contains(&id),
             odds: (status == Status::Pending).then(|| self.question.experience.odds.get(&id).copied()).flatten(),
             seconds: self.question.experience.seconds.get(&id).copied(),
         }
     }
 
     fn status(&self, step: usize) -> Status {
-        let verdict = self.question.prediction.standings[step].verdict;
-        // What another project recorded is in the cache all the same.
-        let is_known = self.question.gap == Some(Gap::NeverRecorded) && verdict == Verdict::Hit;
-        if self.question.gap.is_some() && !is_known {
-            return Status::Unknown;
-        }
-        match verdict {
+        match verdict(self.question, step) {
             Verdict::Hit => Status::Hit,
             Verdict::Miss => Status::Miss,
             Verdict::Pending => Status::Pending,

@@ -24,6 +24,7 @@ pub mod history;
 pub mod snapshot;
 pub mod filesystem;
 pub mod prediction;
+pub mod plan;
 pub mod alignment;
 pub mod built;
 pub mod recording;

@@ -3,6 +3,7 @@
 
 mod context;
 mod explain;
+mod graph;
 mod parse;
 
 use planner::context::ContextPath;
@@ -12,6 +13,7 @@ use super::text;
 
 pub(crate) use context::ContextView;
 pub(crate) use explain::ExplainView;
+pub(crate) use graph::GraphView;
 pub(crate) use parse::ParseView;
 
 /// The view as indented JSON with a line end. Characters that act on a terminal are written as `\u` escapes.

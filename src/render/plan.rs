@@ -1,14 +1,26 @@
-//! The report of `plan`: the conclusion, then every stage with its steps, what they read and what they wait for.
-//! In goes a [`Forecast`], out comes text.
+//! The report of `plan`: the conclusion, a drawing of the stages side by side, then every stage with its steps and
+//! what they read. In goes a [`Forecast`], out comes text of 80 columns, on one screen for ordinary files. Which
+//! steps run, which wait, and which are on the critical path was decided before.
 
+mod lanes;
+
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use planner::explanation::{InstructionReport, StageReport, Status};
+use planner::explanation::{InstructionReport, StageReport, Status, TargetReport};
+use planner::plan::Plan;
 
-use super::explain::{closing, conclusion, named_line};
-use super::palette::{FAINT, HEADLINE};
+use super::explain::{closing, conclusion};
+use super::palette::{self, FAINT, HEADLINE};
 use super::text;
 use crate::forecast::Forecast;
+
+/// Columns of a line without `--verbose`.
+const N_COLUMNS: usize = 80;
+/// Columns before an instruction: the status, the line, the mark of the critical path.
+const N_BEFORE: usize = 15;
+/// Stages of hits alone that are named one by one where they stand together.
+const N_FOLDED: usize = 4;
 
 /// The report as text; stages and instructions that make no step, and the steps of stages of hits alone, too if `verbose`.
 pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
@@ -16,50 +28,174 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
     // Writing into a String cannot fail.
     let _ = writeln!(out, "{HEADLINE}{}{HEADLINE:#}", conclusion(forecast));
     let is_whole = verbose || forecast.all_hit();
-    for stage in forecast.explanation.targets.iter().flat_map(|target| &target.stages) {
-        if (stage.used && stage.index.is_some()) || verbose {
-            write_stage(&mut out, stage, verbose, is_whole);
+    for target in &forecast.explanation.targets {
+        lanes::draw(&mut out, target, verbose);
+        path_line(&mut out, target);
+        let shown = target.stages.iter().filter(|stage| (stage.used && stage.index.is_some()) || verbose);
+        let shown: Vec<&StageReport> = shown.collect();
+        for run in shown.chunk_by(|one, other| !is_whole && is_all_hit(one) && is_all_hit(other)) {
+            let _ = writeln!(out);
+            write_stages(&mut out, run, is_whole, verbose);
         }
     }
     closing(&mut out, forecast);
     out
 }
 
-/// A stage; one of hits alone takes one line unless the report is to be whole.
-fn write_stage(out: &mut String, stage: &StageReport, verbose: bool, is_whole: bool) {
-    let shown: Vec<&InstructionReport> =
-        stage.instructions.iter().filter(|step| verbose || step.status != Status::None).collect();
-    let name = stage.name.clone().or(stage.index.map(|index| format!("stage {index}")));
-    let name = text::escape(&name.unwrap_or_else(|| "before the first stage".to_owned()));
-    let base = if stage.base.is_empty() { String::new() } else { format!(" from {}", text::escape(&stage.base)) };
-    let unused = if stage.used { "" } else { ", not needed" };
-    let is_folded = !is_whole && !shown.is_empty() && shown.iter().all(|step| step.status == Status::Hit);
-    let hits = if is_folded { format!(": {}, all hit", text::count(shown.len(), "step")) } else { String::new() };
-    let _ = writeln!(out, "\n{HEADLINE}{name}{HEADLINE:#}{FAINT}{base}{unused}{FAINT:#}{hits}");
-    if is_folded {
+/// The critical path as `build:15-18 → runtime:25`, what it takes, and how wide the build is.
+fn path_line(out: &mut String, target: &TargetReport) {
+    let plan = &target.plan;
+    if plan.width == 0 {
         return;
     }
-    for step in shown {
-        named_line(out, step.status.name(), &format!("{:>4}", step.placed.line), step, verbose);
-        let details = details(step);
-        if !details.is_empty() {
-            let _ = writeln!(out, "{:13}{FAINT}{details}{FAINT:#}", "");
-        }
+    let runs =
+        if plan.width == 1 { "one step at a time".to_owned() } else { format!("at most {} at once", plan.width) };
+    let took = took(plan).map(|took| format!("; {took}")).unwrap_or_default();
+    let line = format!("* critical path: {}; {runs}{took}", critical_path(target));
+    let short = format!("* critical path: {}; {runs}{took}", text::count(plan.critical.len(), "step"));
+    let line = if line.chars().count() > N_COLUMNS { short } else { line };
+    let _ = writeln!(out, "{line}");
+}
+
+/// How long the build takes, where steps were timed: from what certainly runs to what may.
+fn took(plan: &Plan) -> Option<String> {
+    let least = text::seconds(plan.least_seconds);
+    match plan.seconds.map(text::seconds) {
+        Some(most) if most == least => Some(format!("about {most}")),
+        Some(most) if plan.least_seconds > 0.0 => Some(format!("{least} to {most}")),
+        Some(most) => Some(format!("up to {most}")),
+        None if plan.least_seconds > 0.0 => Some(format!("at least {least}")),
+        None => None,
     }
 }
 
-fn details(step: &InstructionReport) -> String {
+/// The lines of the critical path by stage; steps that follow each other there are one range. Stages stand in file
+/// order, which is the order of a chain, too: a stage takes only from those above it.
+fn critical_path(target: &TargetReport) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut named = BTreeSet::new();
+    for stage in &target.stages {
+        let steps = stage.instructions.iter().filter(|step| !matches!(step.status, Status::None | Status::Unused));
+        let steps: Vec<(bool, u32)> = steps
+            .map(|step| (step.critical && step.placed.step.is_some_and(|id| named.insert(id)), step.placed.line))
+            .collect();
+        let runs = steps.chunk_by(|one, other| one.0 == other.0).filter(|run| run[0].0);
+        let ranges: Vec<String> = runs
+            .map(|run| match (run[0].1, run[run.len() - 1].1) {
+                (first, last) if first == last => first.to_string(),
+                (first, last) => format!("{first}-{last}"),
+            })
+            .collect();
+        if !ranges.is_empty() {
+            let index = stage.index.map(|index| index.to_string());
+            let name = text::escape(&stage.name.clone().or(index).unwrap_or_default());
+            parts.push(format!("{name}:{}", ranges.join(",")));
+        }
+    }
+    parts.join(" → ")
+}
+
+fn is_all_hit(stage: &StageReport) -> bool {
+    let mut steps = stage.instructions.iter().filter(|step| step.status != Status::None).peekable();
+    steps.peek().is_some() && steps.all(|step| step.status == Status::Hit)
+}
+
+/// What a stage is called, safe to show.
+fn name(stage: &StageReport) -> String {
+    let name = stage.name.clone().or(stage.index.map(|index| format!("stage {index}")));
+    text::escape(&name.unwrap_or_else(|| "before the first stage".to_owned()))
+}
+
+/// Stages that stand together: one, or several of hits alone; of many of those only the first and the last are named.
+fn write_stages(out: &mut String, stages: &[&StageReport], is_whole: bool, verbose: bool) {
+    if let ([first, .., last], true) = (stages, stages.len() > N_FOLDED) {
+        let stages = text::count(stages.len(), "stage");
+        let _ = writeln!(
+            out,
+            "{HEADLINE}{}{HEADLINE:#} to {HEADLINE}{}{HEADLINE:#}: {stages}, all hit",
+            name(first),
+            name(last)
+        );
+        return;
+    }
+    for stage in stages {
+        write_stage(out, stage, !is_whole && is_all_hit(stage), verbose);
+    }
+}
+
+/// A stage; a folded one, of hits alone, takes one line.
+fn write_stage(out: &mut String, stage: &StageReport, is_folded: bool, verbose: bool) {
+    let shown: Vec<&InstructionReport> =
+        stage.instructions.iter().filter(|step| verbose || step.status != Status::None).collect();
+    let name = name(stage);
+    let base = if stage.base.is_empty() { String::new() } else { format!(" from {}", text::escape(&stage.base)) };
+    let unused = if stage.used { "" } else { ", not needed" };
+    let hits = if is_folded { format!(": {}, all hit", text::count(shown.len(), "step")) } else { String::new() };
+    let _ = writeln!(out, "{HEADLINE}{name}{HEADLINE:#}{FAINT}{base}{unused}{FAINT:#}{hits}");
+    if !is_folded {
+        shown.iter().for_each(|step| write_step(out, step, verbose));
+    }
+}
+
+/// A step; what it reads and took stands at the end of the line if there is room, else below.
+fn write_step(out: &mut String, step: &InstructionReport, verbose: bool) {
+    let style = palette::of_status(step.status);
+    let left = N_COLUMNS - N_BEFORE;
+    let trigger = if step.placed.trigger { "ONBUILD " } else { "" };
+    let whole = format!("{trigger}{}", text::escape(&step.placed.text));
+    let instruction = if verbose { whole } else { text::cut(&whole, left) };
+    let mark = if is_marked(step) { '*' } else { ' ' };
+    let status = step.status.name();
+    let _ = write!(out, "{style}{status:<8}{style:#}{FAINT}{:>4}{FAINT:#} {mark} {instruction}", step.placed.line);
+    let details = details(step, verbose).join("; ");
+    let (n_used, n_more) = (instruction.chars().count(), details.chars().count());
+    if details.is_empty() {
+        let _ = writeln!(out);
+    } else if n_used + 2 + n_more <= left {
+        let _ = writeln!(out, "{FAINT}{details:>width$}{FAINT:#}", width = left - n_used);
+    } else {
+        let _ = writeln!(out, "\n{:N_BEFORE$}{FAINT}{details}{FAINT:#}", "");
+    }
+}
+
+/// Whether a step is marked as one of the critical path; where all hit, nothing is critical.
+fn is_marked(step: &InstructionReport) -> bool {
+    step.critical && step.status != Status::Hit
+}
+
+fn details(step: &InstructionReport, verbose: bool) -> Vec<String> {
     let mut details = Vec::new();
     if step.reads.files > 0 {
         let (files, bytes) = (text::count(step.reads.files, "file"), text::bytes(step.reads.bytes));
         details.push(format!("reads {files}, {bytes}"));
     }
-    let elsewhere: Vec<String> = step.waits_for.iter().map(|name| text::escape(name)).collect();
-    if elsewhere.len() > 1 {
-        details.push(format!("waits for {}", elsewhere.join(", ")));
+    if let Some(seconds) = step.seconds.filter(|_| step.status != Status::Hit) {
+        details.push(text::seconds(seconds));
     }
-    if step.critical && step.status != Status::Hit {
-        details.push("on the critical path".to_owned());
+    if verbose && !step.waits_for.is_empty() {
+        let names: Vec<String> = step.waits_for.iter().map(|name| text::escape(name)).collect();
+        details.push(format!("waits for {}", names.join(", ")));
     }
-    details.join("; ")
+    details
+}
+
+#[cfg(test)]
+mod tests {
+    use planner::plan::Plan;
+
+    use super::took;
+
+    #[test]
+    fn a_time_is_told_only_as_far_as_it_is_known() {
+        let cases = [
+            (48.0, Some(48.2), Some("about 48 s")),
+            (40.0, Some(52.0), Some("40 s to 52 s")),
+            (0.0, Some(52.0), Some("up to 52 s")),
+            (12.0, None, Some("at least 12 s")),
+            (0.0, None, None),
+        ];
+        for (least_seconds, seconds, told) in cases {
+            assert_eq!(took(&Plan { least_seconds, seconds, ..Plan::default() }).as_deref(), told);
+        }
+    }
 }

@@ -68,6 +68,29 @@ pub(crate) fn bytes(n_bytes: u64) -> String {
     if amount < 9.95 { format!("{amount:.1} {unit}") } else { format!("{amount:.0} {unit}") }
 }
 
+/// A time as people say it: `0.2 s`, `48 s`, `3 min 20 s`, `2 h 5 min`.
+pub(crate) fn seconds(seconds: f64) -> String {
+    if seconds < 9.95 {
+        return format!("{seconds:.1} s");
+    }
+    // Rounded before it is split, so that no part is 60; what a build takes fits.
+    let whole = seconds.round() as u64;
+    let (large, small, units) = match whole {
+        0..100 => return format!("{whole} s"),
+        100..3600 => (whole / 60, whole % 60, ["min", "s"]),
+        _ => (whole / 3600, whole % 3600 / 60, ["h", "min"]),
+    };
+    if small == 0 { format!("{large} {}", units[0]) } else { format!("{large} {} {small} {}", units[0], units[1]) }
+}
+
+/// The text, or its first characters and `…`: at most `n` characters.
+pub(crate) fn cut(text: &str, n: usize) -> String {
+    if text.chars().count() <= n {
+        return text.to_owned();
+    }
+    text.chars().take(n.saturating_sub(1)).chain(['…']).collect()
+}
+
 /// `1 file`, `2 files`.
 pub(crate) fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
@@ -100,5 +123,20 @@ mod tests {
         for (n_bytes, text) in cases.into_iter().chain(more) {
             assert_eq!(super::bytes(n_bytes), text);
         }
+    }
+
+    #[test]
+    fn times_are_told_in_the_units_that_matter() {
+        let cases = [(0.0, "0.0 s"), (0.24, "0.2 s"), (9.94, "9.9 s"), (9.96, "10 s"), (99.4, "99 s")];
+        let more = [(99.6, "1 min 40 s"), (120.0, "2 min"), (3599.7, "1 h"), (7500.0, "2 h 5 min")];
+        for (seconds, text) in cases.into_iter().chain(more) {
+            assert_eq!(super::seconds(seconds), text);
+        }
+    }
+
+    #[test]
+    fn a_cut_text_is_no_longer_than_asked() {
+        assert_eq!(super::cut("abc", 3), "abc");
+        assert_eq!(super::cut("äbcd", 3), "äb…");
     }
 }

@@ -77,7 +77,7 @@ fn assert_refused(answer: &Answer, words: &str) {
 /// Demands that all commands refuse a project and that nothing of it is recorded.
 fn assert_all_refuse(project: &Project, words: &str) {
     let before = recorded_bytes(project);
-    for command in ["record", "explain", "plan"] {
+    for command in ["record", "explain", "plan", "graph"] {
         assert_refused(&project.run(command, &[]), words);
     }
     assert_refused(&project.explain(), words);

@@ -1,13 +1,13 @@
-//! What a step reads of build contexts, what it waits for, and which steps make the longest chain.
+//! What a step reads of build contexts, and what it waits for. In go a snapshot and contexts; out come sizes, paths
+//! and names. Nothing is decided here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::context::{BuildContext, ContextPath, Node};
 use crate::digest::ContentDigest;
-use crate::graph::{Placed, TargetGraph};
+use crate::graph::Placed;
 use crate::history::RecordedInput;
-use crate::prediction::{Prediction, Verdict};
-use crate::selector::Selected;
+use crate::selector::{Selected, Selector};
 use crate::snapshot::{Snapshot, Step};
 
 /// How much a step reads of build contexts.
@@ -17,6 +17,28 @@ pub struct Reads {
     pub files: usize,
     /// Their bytes.
     pub bytes: u64,
+}
+
+/// The files, links and devices that selectors take of a build context, each once, with their bytes.
+#[must_use]
+pub fn files(selectors: &[Selector], context: &BuildContext) -> BTreeMap<ContextPath, u64> {
+    let mut files = BTreeMap::new();
+    let mut add = |path: ContextPath, node: &Node| {
+        if let Node::File(entry) = node {
+            files.insert(path, entry.size());
+        }
+    };
+    for selected in selectors.iter().filter_map(|selector| selector.take(context).ok()) {
+        match &selected {
+            Selected::Whole(picked) => match &picked.node {
+                Node::Folder(folder) => BuildContext::from_root(folder.clone())
+                    .visit(&mut |below, node| add(picked.path.append(below), node)),
+                node => add(picked.path.clone(), node),
+            },
+            Selected::Listed(matches) => matches.iter().for_each(|entry| add(entry.path.clone(), &entry.node)),
+        }
+    }
+    files
 }
 
 /// What a step selects of build contexts.
@@ -101,32 +123,4 @@ pub(super) fn waits_for(snapshot: &Snapshot, names: &BTreeMap<usize, String>, pl
         }
     }
     waits.into_iter().map(|(_, name)| name).collect()
-}
-
-/// The longest chain of steps: among those that will not certainly hit, or, if all do, among all.
-pub(super) fn critical(snapshot: &Snapshot, prediction: &Prediction, target: &TargetGraph) -> BTreeSet<usize> {
-    let shown: BTreeSet<usize> = target
-        .stages
-        .iter()
-        .filter(|stage| stage.used)
-        .flat_map(|stage| stage.instructions.iter().filter_map(|placed| placed.step))
-        .collect();
-    let runs = |id: &usize| prediction.standings[*id].verdict != Verdict::Hit;
-    let counted: BTreeSet<usize> =
-        if shown.iter().any(runs) { shown.iter().copied().filter(runs).collect() } else { shown };
-    let mut lengths = vec![(0_usize, None); snapshot.steps.len()];
-    for (id, step) in snapshot.steps.iter().enumerate() {
-        let longest = step.inputs.iter().map(|input| input.index()).max_by_key(|input| lengths[*input].0);
-        let before = longest.map_or(0, |input| lengths[input].0);
-        lengths[id] = (before + usize::from(counted.contains(&id)), longest);
-    }
-    let mut chain = BTreeSet::new();
-    let mut next = target.result.map(crate::graph::VertexId::index);
-    while let Some(id) = next {
-        if counted.contains(&id) {
-            chain.insert(id);
-        }
-        next = lengths[id].1;
-    }
-    chain
 }

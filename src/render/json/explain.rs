@@ -1,7 +1,8 @@
 //! `stageplan.explain/1` and `stageplan.plan/1`: what a build will do, instruction by instruction.
 
 use planner::cause::Cause;
-use planner::explanation::{InstructionReport, StageReport, Status, TargetReport};
+use planner::explanation::{InstructionReport, Reads, StageReport, Status, TargetReport};
+use planner::plan::Plan;
 use serde::Serialize;
 
 use super::PathView;
@@ -19,15 +20,25 @@ pub(crate) struct ExplainView {
 }
 
 #[derive(Serialize)]
-struct TargetView {
+pub(super) struct TargetView {
     name: String,
     dockerfile: String,
     context: String,
     stage: String,
+    #[serde(flatten)]
+    plan: Option<TargetPlanView>,
+}
+
+/// What `plan` adds to a target.
+#[derive(Serialize)]
+struct TargetPlanView {
+    width: usize,
+    critical_path: Vec<String>,
+    least_seconds: f64,
 }
 
 #[derive(Serialize)]
-struct BaselineView {
+pub(super) struct BaselineView {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
@@ -44,7 +55,7 @@ struct SummaryView {
     pending: usize,
     unknown: usize,
     unused: usize,
-    /// `null` where no build was timed.
+    /// `null` where a step that may run was never timed.
     expected_seconds: Option<f64>,
     root_causes: usize,
 }
@@ -85,10 +96,12 @@ struct PlanView {
     reads: ReadsView,
     waits_for: Vec<String>,
     critical: bool,
+    /// `null` where no step is made.
+    level: Option<usize>,
 }
 
 #[derive(Serialize)]
-struct ReadsView {
+pub(super) struct ReadsView {
     files: usize,
     bytes: u64,
 }
@@ -123,17 +136,10 @@ impl ExplainView {
 
     fn new(schema: &'static str, project: &Project, forecast: &Forecast, is_plan: bool) -> Self {
         let reports = &forecast.explanation.targets;
-        let (dockerfile, context) = project.shown();
-        let targets = reports.iter().map(|target| TargetView {
-            name: target.name.clone(),
-            dockerfile: dockerfile.clone(),
-            context: context.clone(),
-            stage: target.stage.clone(),
-        });
         let stages = reports.iter().flat_map(|target| target.stages.iter().map(move |stage| (target, stage)));
         Self {
             schema,
-            targets: targets.collect(),
+            targets: TargetView::all(project, forecast, is_plan),
             baseline: BaselineView::new(&forecast.baseline, &forecast.notes),
             summary: SummaryView::of(reports),
             stages: stages.map(|(target, stage)| StageView::new(target, stage, is_plan)).collect(),
@@ -141,8 +147,23 @@ impl ExplainView {
     }
 }
 
+impl TargetView {
+    /// What was asked about.
+    pub(super) fn all(project: &Project, forecast: &Forecast, is_plan: bool) -> Vec<Self> {
+        let (dockerfile, context) = project.shown();
+        let view = |target: &TargetReport| Self {
+            name: target.name.clone(),
+            dockerfile: dockerfile.clone(),
+            context: context.clone(),
+            stage: target.stage.clone(),
+            plan: is_plan.then(|| TargetPlanView::new(target)),
+        };
+        forecast.explanation.targets.iter().map(view).collect()
+    }
+}
+
 impl BaselineView {
-    fn new(baseline: &Baseline, notes: &[String]) -> Self {
+    pub(super) fn new(baseline: &Baseline, notes: &[String]) -> Self {
         let (kind, id, recorded_at) = match baseline {
             Baseline::None => ("none", None, None),
             Baseline::Record { id, recorded_at } => ("record", Some(id), Some(recorded_at)),
@@ -150,6 +171,26 @@ impl BaselineView {
         };
         Self { kind, id: id.cloned(), recorded_at: recorded_at.cloned(), notes: notes.to_vec() }
     }
+}
+
+impl From<Reads> for ReadsView {
+    fn from(reads: Reads) -> Self {
+        Self { files: reads.files, bytes: reads.bytes }
+    }
+}
+
+impl TargetPlanView {
+    fn new(target: &TargetReport) -> Self {
+        let names = target.step_names();
+        let plan = &target.plan;
+        let critical_path = plan.critical.iter().filter_map(|step| names.get(step).cloned()).collect();
+        Self { width: plan.width, critical_path, least_seconds: plan.least_seconds }
+    }
+}
+
+/// The longer of two times; unknown if either is.
+fn longer(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    Some(one?.max(other?))
 }
 
 impl SummaryView {
@@ -165,7 +206,8 @@ impl SummaryView {
             pending: count(Status::Pending),
             unknown: count(Status::Unknown),
             unused: count(Status::Unused),
-            expected_seconds: None,
+            // Targets are built side by side: the longest decides.
+            expected_seconds: targets.iter().map(|target| target.plan.seconds).reduce(longer).flatten(),
             root_causes: all.iter().filter(is_root).count(),
         }
     }
@@ -173,6 +215,7 @@ impl SummaryView {
 
 impl StageView {
     fn new(target: &TargetReport, stage: &StageReport, is_plan: bool) -> Self {
+        let plan = is_plan.then_some(&target.plan);
         let is_stage = stage.index.is_some();
         Self {
             target: target.name.clone(),
@@ -180,17 +223,18 @@ impl StageView {
             name: stage.name.clone(),
             base: is_stage.then(|| stage.base.clone()),
             used: stage.used,
-            instructions: stage.instructions.iter().map(|report| InstructionView::new(report, is_plan)).collect(),
+            instructions: stage.instructions.iter().map(|report| InstructionView::new(report, plan)).collect(),
         }
     }
 }
 
 impl InstructionView {
-    fn new(report: &InstructionReport, is_plan: bool) -> Self {
-        let plan = || PlanView {
-            reads: ReadsView { files: report.reads.files, bytes: report.reads.bytes },
+    fn new(report: &InstructionReport, plan: Option<&Plan>) -> Self {
+        let view = |plan: &Plan| PlanView {
+            reads: ReadsView::from(report.reads),
             waits_for: report.waits_for.clone(),
             critical: report.critical,
+            level: report.placed.step.and_then(|step| plan.levels.get(&step).copied()),
         };
         Self {
             line: report.placed.line,
@@ -204,7 +248,7 @@ impl InstructionView {
             seconds: report.seconds,
             link: report.link.map(Status::name),
             trigger: report.placed.trigger,
-            plan: is_plan.then(plan),
+            plan: plan.map(view),
         }
     }
 }

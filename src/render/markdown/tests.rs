@@ -44,7 +44,12 @@ fn comment(instructions: Vec<InstructionReport>) -> String {
         used: true,
         instructions,
     };
-    let target = TargetReport { name: "default".to_owned(), stage: "build".to_owned(), stages: vec![stage] };
+    let target = TargetReport {
+        name: "default".to_owned(),
+        stage: "build".to_owned(),
+        stages: vec![stage],
+        plan: planner::plan::Plan::default(),
+    };
     let forecast = Forecast {
         explanation: Explanation { targets: vec![target] },
         baseline: Baseline::Git { id: "0123456789abcdef".to_owned(), committed_at: "2020-01-02T03:04:05Z".to_owned() },

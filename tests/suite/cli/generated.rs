@@ -13,7 +13,7 @@ fn every_shell_gets_a_script_that_knows_the_commands() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let (status, script) = said(&["completions", shell]);
         assert_eq!(status, Some(0), "{shell}");
-        for command in ["explain", "plan", "record", "context"] {
+        for command in ["explain", "plan", "graph", "record", "context"] {
             assert!(script.contains(command), "{shell} is not told of {command}");
         }
     }

@@ -11,6 +11,10 @@ const COMMANDS: &[&[&str]] = &[
     &["explain", "--format", "json"],
     &["plan"],
     &["plan", "--format", "json"],
+    &["graph"],
+    &["graph", "--format", "dot"],
+    &["graph", "--format", "mermaid"],
+    &["graph", "--format", "json"],
     &["context"],
     &["context", "--format", "json"],
 ];

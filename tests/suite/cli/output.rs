@@ -97,7 +97,9 @@ fn exit_code_tells_whether_every_step_hits() {
 fn a_closed_pipe_ends_quietly() {
     let project = small_project();
     recorded(&project);
-    for arguments in [&["explain"][..], &["explain", "--format", "json"], &["plan"], &["context"], &["--help"]] {
+    for arguments in
+        [&["explain"][..], &["explain", "--format", "json"], &["plan"], &["graph"], &["context"], &["--help"]]
+    {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
         let answer =
@@ -127,9 +129,8 @@ fn colours_are_for_terminals_and_for_those_who_insist() {
 fn stdout_holds_the_answer_and_nothing_else() {
     let project = project("FROM alpine:3.20\nCOPY a.txt /a\nMAINTAINER me\n", &[("a.txt", "a\n")]);
     recorded(&project);
-    for (command, schema) in
-        [("explain", "stageplan.explain/1"), ("plan", "stageplan.plan/1"), ("context", "stageplan.context/1")]
-    {
+    for command in ["explain", "plan", "graph", "context"] {
+        let schema = format!("stageplan.{command}/1");
         let answer = project.run(command, &["--format", "json"]);
         let value: serde_json::Value = serde_json::from_slice(&answer.stdout).expect("JSON from end to end");
         assert_eq!(value["schema"], schema);

@@ -1,0 +1,87 @@
+//! `graph`: the stages, their steps and everything they take from each other, as a picture. Hit and miss are marked as
+//! `explain` finds them.
+
+use clap::{Args, ValueEnum};
+
+use super::Session;
+use crate::Status;
+use crate::args::ProjectArgs;
+use crate::forecast::{Past, forecast, forecast_since};
+use crate::observation::observe;
+use crate::project::Project;
+use crate::render;
+use crate::render::graph::{self, Drawing};
+use crate::render::json::{self, GraphView};
+use crate::since::at_revision;
+
+/// Draw the stages, their steps, and what they take from each other
+///
+/// Shows which image each stage begins with, which stages copy from which, what each step reads of the build context,
+/// and which steps would be cached or run again. With nothing recorded yet it draws all the same, with the status
+/// `unknown`. Neither Docker nor the network is needed.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  stageplan graph                                     a tree, in the terminal
+  stageplan graph --format dot | dot -Tpng > g.png    a picture, with Graphviz
+  stageplan graph --format mermaid                    for a ```mermaid block in Markdown
+  stageplan graph --since main --target test          marked with what changed since main")]
+pub(super) struct GraphArgs {
+    #[command(flatten)]
+    project: ProjectArgs,
+
+    /// How the picture is written
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: GraphFormat,
+
+    /// Show the stages that the target does not need, too, and long instructions in full
+    #[arg(short, long)]
+    verbose: bool,
+
+    /// Compare with this git revision, as if it had been built, instead of the recorded builds
+    #[arg(long, value_name = "REV")]
+    since: Option<String>,
+}
+
+/// A form of the picture.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum GraphFormat {
+    /// A tree for people, coloured on a terminal
+    #[default]
+    Text,
+    /// For Graphviz
+    Dot,
+    /// A Mermaid flowchart, which GitHub and GitLab show in Markdown
+    Mermaid,
+    /// For programs
+    Json,
+}
+
+pub(super) fn run(args: &GraphArgs, session: &Session) -> anyhow::Result<Status> {
+    let project = Project::open(&args.project)?;
+    let store = &session.store;
+    let past = Past::read(store, &project.builder)?;
+    let requests = project.requests(past.profile(args.project.engine_profile, store, &project.id)?)?;
+    let observation = observe(&project, &requests, store, || store.secret_key())?;
+    let (vertices, views) = (observation.graph.clone(), observation.views().collect());
+    let forecast = match &args.since {
+        Some(since) => {
+            let revision = at_revision(&project, &requests, &observation, store, since)?;
+            forecast_since(&project, observation, revision, &past, store)?
+        }
+        None => forecast(&project, &observation, &past, store)?,
+    };
+    session.warn();
+    let drawing = Drawing::new(&vertices, &views, &forecast.explanation);
+    let n_unused = drawing.n_unused();
+    let is_whole = args.verbose || args.format == GraphFormat::Json;
+    let drawing = if is_whole { drawing } else { drawing.without_unused() };
+    let answer = match args.format {
+        GraphFormat::Text => graph::text(&drawing, n_unused, &forecast, args.verbose),
+        GraphFormat::Dot => graph::dot(&drawing, n_unused, &forecast, args.verbose),
+        GraphFormat::Mermaid => graph::mermaid(&drawing, n_unused, &forecast, args.verbose),
+        GraphFormat::Json => json::write(&GraphView::new(&project, &forecast, &drawing))?,
+    };
+    render::answer(&answer)?;
+    Ok(Status::Answered)
+}
