@@ -7,8 +7,8 @@ pub mod reads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cause::{Cause, CauseKind};
-use crate::context::BuildContext;
+use crate::cause::{Cause, CauseKind, ignored};
+use crate::context::{BuildContext, ContextPath};
 use crate::digest::ContentDigest;
 use crate::graph::{Placed, StageGraph, TargetGraph};
 use crate::history::RecordedInput;
@@ -251,8 +251,7 @@ impl Explaining<'_> {
 
     fn miss_causes(&mut self, at: (usize, usize, usize), id: usize, step: &Step) -> Vec<Cause> {
         if let Some(path) = &self.question.prediction.standings[id].missing {
-            let path = crate::context::ContextPath::new(path);
-            return vec![Cause::of(CauseKind::SourceMissing).about(path, None)];
+            return self.source_missing(step, ContextPath::new(path));
         }
         let mut causes = Vec::new();
         if step.ignore_cache {
@@ -266,6 +265,34 @@ impl Explaining<'_> {
         if causes.is_empty() {
             causes.push(Cause::of(CauseKind::NeverRecorded));
         }
+        causes
+    }
+
+    /// A source that is nowhere: named are the rule of the ignore file that leaves it out, or the step that should
+    /// have made it.
+    fn source_missing(&self, step: &Step, path: ContextPath) -> Vec<Cause> {
+        let kinds = step.inputs.iter().map(|input| &self.question.snapshot.steps[input.index()].kind);
+        let contexts = kinds.filter_map(|kind| match kind {
+            StepKind::Context(name) => Some(name.as_str()),
+            _ => None,
+        });
+        let mut causes = Vec::new();
+        if step.missing.is_none() {
+            let producers = step.record.inputs.iter().zip(&step.inputs);
+            let mut producers = producers.filter(|(input, _)| matches!(input, RecordedInput::Files(..)));
+            let producer = producers.find_map(|(_, id)| self.name_of(id.index())).unwrap_or_default();
+            return vec![Cause::of(CauseKind::SourceMissing).about(path, None).named(&producer)];
+        }
+        let mut missing = Cause::of(CauseKind::SourceMissing).about(path.clone(), None);
+        for context in contexts {
+            let text = self.question.snapshot.ignorefiles.get(context);
+            if let Some(rule) = text.and_then(|text| ignored::leaving_out(text, &path)) {
+                missing = missing.about(path.clone(), Some(ignored::IGNOREFILE)).named(&rule);
+                causes.extend(self.comparison.left_out(context, &path));
+                break;
+            }
+        }
+        causes.push(missing);
         causes
     }
 

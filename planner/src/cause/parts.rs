@@ -35,12 +35,17 @@ pub fn changed(old: &[KeyPart], new: &[KeyPart], was: Option<&Placed>, is: Optio
         causes.retain(|cause| !matches!(cause.kind, CauseKind::WorkdirChanged | CauseKind::UserChanged));
         causes.extend(used);
     }
-    as_instruction(causes, was, is)
+    as_instruction(causes, (&command(old), &command(new)), was, is)
 }
 
 /// An instruction has one text: its differing parts are one edit, shown as written. Where the text is the same, the
 /// variables it uses are the reason.
-fn as_instruction(mut causes: Vec<Cause>, was: Option<&Placed>, is: Option<&Placed>) -> Vec<Cause> {
+fn as_instruction(
+    mut causes: Vec<Cause>,
+    commands: (&str, &str),
+    was: Option<&Placed>,
+    is: Option<&Placed>,
+) -> Vec<Cause> {
     let is_edit = |cause: &Cause| cause.kind == CauseKind::InstructionEdited;
     if !causes.iter().any(is_edit) {
         return causes;
@@ -49,13 +54,32 @@ fn as_instruction(mut causes: Vec<Cause>, was: Option<&Placed>, is: Option<&Plac
     let explained = causes.iter().any(|cause| matches!(cause.kind, CauseKind::EnvChanged | CauseKind::BuildArgChanged));
     causes.retain(|cause| !is_edit(cause));
     if !(same_text && explained) {
-        let text = |placed: Option<&Placed>| placed.map(|placed| placed.text.clone());
-        let mut edit = Cause::of(CauseKind::InstructionEdited).values(text(was), text(is));
-        // Only the body of a here-document changed, or white space inside the command.
-        edit.detail = same_text.then(|| "body".to_owned());
-        causes.insert(0, edit);
+        causes.insert(0, edit(same_text, commands, was, is));
     }
     causes
+}
+
+fn edit(same_text: bool, commands: (&str, &str), was: Option<&Placed>, is: Option<&Placed>) -> Cause {
+    let mut edit = Cause::of(CauseKind::InstructionEdited);
+    if !same_text {
+        let written = |placed: &Placed| match placed.body.as_str() {
+            "" => placed.text.clone(),
+            body => format!("{}\n{body}", placed.text),
+        };
+        return edit.values(was.map(written), is.map(written));
+    }
+    edit.detail = Some("body".to_owned());
+    let bodies = was.zip(is).map(|(was, is)| (was.body.as_str(), is.body.as_str()));
+    // Where no here-document differs, white space inside the command does.
+    let (old, new) = bodies.filter(|(was, is)| was != is).unwrap_or(commands);
+    edit.values(Some(old.to_owned()), Some(new.to_owned()))
+}
+
+/// What an operation executes, without the words of the shell before it.
+fn command(parts: &[KeyPart]) -> String {
+    let shown = |kind| parts.iter().find(|part| part.kind == kind).map_or("", |part| part.value.shown.as_str());
+    let (shell, command) = (shown(PartKind::Shell), shown(PartKind::Command));
+    command.strip_prefix(shell).unwrap_or(command).trim_start_matches('\n').to_owned()
 }
 
 fn by_name(parts: &[KeyPart]) -> BTreeMap<(PartKind, &str), &KeyPart> {

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use super::Question;
 use crate::alignment::Alignment;
-use crate::cause::{Cause, CauseKind, files, parts};
+use crate::cause::{Cause, CauseKind, files, ignored, parts};
+use crate::context::ContextPath;
 use crate::graph::Placed;
 use crate::history::RecordedInput;
 use crate::snapshot::{Snapshot, Step, StepKind};
@@ -130,21 +131,41 @@ impl<'a> Comparison<'a> {
             }
             let context = self.question.context;
             let (Some(old), Some(new)) = (context(older_tree), context(tree)) else { continue };
-            let changed = files::changed(selectors, &old, &new);
-            if !changed.is_empty() && self.ignorefile_changed(older, now, index) {
-                causes.push(Cause::of(CauseKind::IgnorefileChanged));
+            let mut changed = files::changed(selectors, &old, &new);
+            let name = now.inputs.get(index).and_then(|id| self.context_name(id.index()));
+            if let Some((was, is)) = name.and_then(|name| self.ignorefiles(older, name))
+                && ignored::mark(&mut changed, &was, &is)
+            {
+                let edit = Cause::of(CauseKind::IgnorefileChanged).values(Some(was), Some(is));
+                if !causes.contains(&edit) {
+                    causes.push(edit);
+                }
             }
             causes.extend(changed);
         }
         causes
     }
 
-    fn ignorefile_changed(&self, older: &Snapshot, now: &Step, input: usize) -> bool {
-        let Some(id) = now.inputs.get(input) else { return false };
-        match &self.question.snapshot.steps[id.index()].kind {
-            StepKind::Context(name) => older.ignorefiles.get(name) != self.question.snapshot.ignorefiles.get(name),
-            _ => false,
+    /// The edit of the ignore file that left a source out since the last build.
+    pub(super) fn left_out(&self, context: &str, path: &ContextPath) -> Option<Cause> {
+        let builds = self.bring(0).then(|| self.builds.borrow())?;
+        let (was, is) = self.ignorefiles(&builds.first()?.0, context)?;
+        let is_new = ignored::leaving_out(&is, path).is_some() && ignored::leaving_out(&was, path).is_none();
+        is_new.then(|| Cause::of(CauseKind::IgnorefileChanged).values(Some(was), Some(is)))
+    }
+
+    fn context_name(&self, id: usize) -> Option<&str> {
+        match &self.question.snapshot.steps[id].kind {
+            StepKind::Context(name) => Some(name),
+            _ => None,
         }
+    }
+
+    /// The earlier and the present text of a context's ignore file, where they differ.
+    fn ignorefiles(&self, older: &Snapshot, context: &str) -> Option<(String, String)> {
+        let text = |snapshot: &Snapshot| snapshot.ignorefiles.get(context).cloned().unwrap_or_default();
+        let (was, is) = (text(older), text(self.question.snapshot));
+        (was != is).then_some((was, is))
     }
 }
 
