@@ -12,6 +12,8 @@ mod dockerfile;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod ignorefile;
 #[cfg(test)]
 mod scan;
