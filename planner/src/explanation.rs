@@ -141,6 +141,7 @@ pub fn explain(question: &Question<'_>) -> Explanation {
             names,
             comparison: Comparison::new(question, index),
             roots: BTreeMap::new(),
+            own_causes: BTreeMap::new(),
             critical: reads::critical(snapshot, question.prediction, target),
         };
         explaining.target(target)
@@ -172,6 +173,8 @@ struct Explaining<'a> {
     comparison: Comparison<'a>,
     /// For each explained step that does not hit, the step it follows from.
     roots: BTreeMap<usize, String>,
+    /// The causes of each step that follows from no other, with its keyword.
+    own_causes: BTreeMap<String, (String, Vec<Cause>)>,
     critical: BTreeSet<usize>,
 }
 
@@ -214,8 +217,11 @@ impl Explaining<'_> {
             Status::Unknown => self.gap_causes(id),
             _ => Vec::new(),
         };
-        let root = causes.iter().find_map(|cause| cause.root.clone()).filter(|_| causes[0].kind == CauseKind::Upstream);
+        let root = causes.iter().find_map(|cause| cause.root.clone()).filter(|root| self.adds_nothing(root, &causes));
         let own = self.names.get(&id).cloned().unwrap_or_default();
+        if root.is_none() {
+            self.own_causes.entry(own.clone()).or_insert_with(|| (placed.keyword.clone(), causes.clone()));
+        }
         self.roots.insert(id, root.clone().unwrap_or(own));
         let stale = if status == Status::Hit { self.stale(step) } else { Vec::new() };
         let stale_risk = !stale.is_empty();
@@ -232,6 +238,18 @@ impl Explaining<'_> {
             critical: self.critical.contains(&id),
             seconds: self.question.seconds.get(&id).copied(),
         }
+    }
+
+    /// Whether a step has no reason that the step it follows from has not: the same file, the same variable.
+    fn adds_nothing(&self, root: &str, causes: &[Cause]) -> bool {
+        let (keyword, of_root) = self.own_causes.get(root).map_or(("", &[][..]), |(k, causes)| (k.as_str(), causes));
+        let is_covered = |cause: &Cause| match cause.kind {
+            CauseKind::Upstream => true,
+            // What a WORKDIR sets and the steps below it begin in.
+            CauseKind::WorkdirChanged if keyword == "WORKDIR" => true,
+            _ => of_root.contains(cause),
+        };
+        causes.iter().all(is_covered)
     }
 
     fn status(&self, step: usize) -> Status {
@@ -259,7 +277,9 @@ impl Explaining<'_> {
         }
         let runs_before = step.inputs.iter().any(|input| self.roots_of(input.index()).is_some());
         causes.extend(self.comparison.causes(at, id, !runs_before));
-        if runs_before {
+        // A step before it that may run decides nothing where the step's own reasons do.
+        let is_certain = step.inputs.iter().any(|input| self.runs(input.index()));
+        if runs_before && (causes.is_empty() || is_certain) {
             causes.push(self.upstream(step));
         }
         if causes.is_empty() {
@@ -322,6 +342,11 @@ impl Explaining<'_> {
         self.roots.get(&id).cloned().or_else(hidden)
     }
 
+    /// Whether a step will certainly run.
+    fn runs(&self, id: usize) -> bool {
+        self.question.prediction.standings[id].verdict == Verdict::Miss && self.roots_of(id).is_some()
+    }
+
     fn name_of(&self, id: usize) -> Option<String> {
         let hidden = || self.question.snapshot.steps[id].inputs.iter().find_map(|input| self.name_of(input.index()));
         self.names.get(&id).cloned().or_else(hidden)
@@ -345,11 +370,14 @@ impl Explaining<'_> {
     /// The address or image that a gap is about: the nearest one that the step stands on.
     fn gap_name(&self, id: usize, kind: CauseKind) -> Option<String> {
         let inputs = || self.question.snapshot.steps[id].inputs.iter().map(|input| input.index());
-        let own = inputs().find_map(|input| match (&self.question.snapshot.steps[input].kind, kind) {
+        let named = |input: usize| match (&self.question.snapshot.steps[input].kind, kind) {
             (StepKind::Remote { address, .. }, CauseKind::RemoteSource) => Some(address.clone()),
             (StepKind::Image { reference, .. }, CauseKind::BaseUnresolved) => Some(reference.clone()),
             _ => None,
-        });
+        };
+        // An image that the last build used is not the one in doubt.
+        let is_new = |name: &String| !self.comparison.used_image(name);
+        let own = inputs().filter_map(named).find(is_new).or_else(|| inputs().find_map(named));
         let is_about_input = matches!(kind, CauseKind::RemoteSource | CauseKind::BaseUnresolved);
         own.or_else(|| inputs().filter(|_| is_about_input).find_map(|input| self.gap_name(input, kind)))
     }

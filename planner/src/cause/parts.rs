@@ -59,6 +59,13 @@ fn as_instruction(
     causes
 }
 
+/// The edit of an instruction whose text or here-documents differ.
+#[must_use]
+pub fn edited(was: &Placed, is: &Placed) -> Option<Cause> {
+    let same_text = was.text == is.text;
+    (!same_text || was.body != is.body).then(|| edit(same_text, ("", ""), Some(was), Some(is)))
+}
+
 fn edit(same_text: bool, commands: (&str, &str), was: Option<&Placed>, is: Option<&Placed>) -> Cause {
     let mut edit = Cause::of(CauseKind::InstructionEdited);
     if !same_text {
@@ -113,7 +120,13 @@ fn one(kind: PartKind, name: &str, old: Option<&PartValue>, new: Option<&PartVal
         cause_kind,
         CauseKind::EnvChanged | CauseKind::BuildArgChanged | CauseKind::MountChanged | CauseKind::HostConfigChanged
     );
-    let value = |value: Option<&PartValue>| value.map(|value| value.shown.clone());
+    // The words of a shell are kept one per line.
+    let value = |value: Option<&PartValue>| {
+        value.map(|value| match kind {
+            PartKind::Shell => value.shown.replace('\n', " "),
+            _ => value.shown.clone(),
+        })
+    };
     Some(Cause::of(cause_kind).named(if named { name } else { "" }).values(value(old), value(new)))
 }
 

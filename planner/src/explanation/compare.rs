@@ -73,12 +73,20 @@ impl<'a> Comparison<'a> {
         let now = &self.question.snapshot.steps[id];
         let is = placed(self.question.snapshot, at);
         let Some(then) = alignment.step(id).and_then(|step| older.steps.get(step)) else {
-            return vec![Cause::of(CauseKind::InstructionAdded).values(None, is.map(|is| is.text.clone()))];
+            let mut added = Cause::of(CauseKind::InstructionAdded).values(None, is.map(|is| is.text.clone()));
+            // It stood there, in a stage that the target did not need.
+            added.detail = alignment.instruction(at).map(|_| "unused".to_owned());
+            return vec![added];
         };
         let was = alignment.instruction(at).and_then(|at| placed(older, at));
         let mut causes = parts::changed(&then.parts, &now.parts, was, is);
-        causes.extend(self.base_changes(older, then, now));
+        let base = self.base_changes(older, then, now).filter(|cause| !causes.contains(cause));
+        causes.extend(base);
         causes.extend(self.file_changes(older, then, now));
+        if causes.is_empty() {
+            // A source that another stage makes, or a here-document: steps of their own, edited here.
+            causes.extend(was.zip(is).and_then(|(was, is)| parts::edited(was, is)));
+        }
         causes
     }
 
@@ -152,6 +160,16 @@ impl<'a> Comparison<'a> {
         let (was, is) = self.ignorefiles(&builds.first()?.0, context)?;
         let is_new = ignored::leaving_out(&is, path).is_some() && ignored::leaving_out(&was, path).is_none();
         is_new.then(|| Cause::of(CauseKind::IgnorefileChanged).values(Some(was), Some(is)))
+    }
+
+    /// Whether the last build used an image of that reference.
+    pub(super) fn used_image(&self, wanted: &str) -> bool {
+        let builds = self.bring(0).then(|| self.builds.borrow());
+        let steps = builds.as_ref().and_then(|builds| builds.first()).map(|(build, _)| build.steps.as_slice());
+        steps
+            .unwrap_or_default()
+            .iter()
+            .any(|step| matches!(&step.kind, StepKind::Image { reference, .. } if reference == wanted))
     }
 
     fn context_name(&self, id: usize) -> Option<&str> {

@@ -130,7 +130,7 @@ fn pair(old: &str, new: &str, width: Option<usize>) -> (String, String) {
     let longest = old.chars().count().max(new.chars().count());
     let mut head = old[..before].to_owned();
     if let Some(room) = room.filter(|room| longest > *room) {
-        head = layout::cut_front(&head, room / 4);
+        head = last_words(&head, room / 3);
     }
     let line = |text: &str| {
         let middle = &text[before..text.len() - behind];
@@ -138,13 +138,31 @@ fn pair(old: &str, new: &str, width: Option<usize>) -> (String, String) {
         let middle = left.map_or_else(|| middle.to_owned(), |left| layout::cut(middle, left));
         let left = left.map(|left| left.saturating_sub(middle.chars().count()));
         let tail = &text[text.len() - behind..];
-        let tail = left.map_or_else(|| tail.to_owned(), |left| if left == 0 { String::new() } else { layout::cut(tail, left) });
+        let tail = left
+            .map_or_else(|| tail.to_owned(), |left| if left == 0 { String::new() } else { layout::cut(tail, left) });
         (middle, tail)
     };
     let ((old, old_tail), (new, new_tail)) = (line(&old), line(&new));
     let gone = format!("{GONE}- {head}{GONE:#}{GONE_WORD}{old}{GONE_WORD:#}{GONE}{old_tail}{GONE:#}");
     let come = format!("{NEW}+ {head}{NEW:#}{NEW_WORD}{new}{NEW_WORD:#}{NEW}{new_tail}{NEW:#}");
     (gone, come)
+}
+
+/// The last words of a text, of at most `n` characters together, behind a mark of what was left out.
+fn last_words(text: &str, n: usize) -> String {
+    if text.chars().count() <= n {
+        return text.to_owned();
+    }
+    let mut left = n.saturating_sub(2);
+    let words = text.split_inclusive(' ').rev().take_while(|word| {
+        let length = word.chars().count();
+        let fits = length <= left;
+        left = left.saturating_sub(length);
+        fits
+    });
+    let words: Vec<&str> = words.collect();
+    let kept: String = words.into_iter().rev().collect();
+    format!("… {kept}")
 }
 
 /// How many bytes of whole words two lines have in common at their beginnings and at their ends.
@@ -178,7 +196,8 @@ mod tests {
     fn only_the_changed_commands_of_a_chain_are_shown() {
         let old = "RUN apt-get update && apt-get install -y curl && rm -rf /x && true";
         let cause = edit(old, &old.replace("curl", "curl git"));
-        let diff = "…\n  && apt-get update\n- && apt-get install -y curl\n+ && apt-get install -y curl git\n  && rm -rf /x\n";
+        let diff =
+            "…\n  && apt-get update\n- && apt-get install -y curl\n+ && apt-get install -y curl git\n  && rm -rf /x\n";
         let expected = diff.replace("…\n  && apt-get update", "  RUN apt-get update");
         assert_eq!(plain(&cause), Some(expected.clone()));
         assert_eq!(bare(&shown(&cause, Some(59))), expected);

@@ -76,19 +76,19 @@ pub(super) fn rows(causes: &[&Cause], drift: Option<Drift>, verbose: bool, width
     let (own, ignored): (Vec<_>, Vec<_>) = changes.into_iter().partition(|change| change.what > What::LeftOut);
     let mut rows = told(&ignored, verbose, width);
     rows.extend(told(&own, verbose, width));
-    rows.extend(drift.filter(|_| !by_umask.is_empty()).map(|drift| drift_row(drift, &by_umask, verbose)));
+    if !by_umask.is_empty() {
+        rows.push(drift_row(&by_umask));
+    }
     rows
 }
 
-fn drift_row(drift: Drift, by_umask: &[&&Cause], verbose: bool) -> String {
-    let umasks = format!("umask {:03o}, it was {:03o}", drift.new, drift.old);
+fn drift_row(by_umask: &[&&Cause]) -> String {
     if let [only] = by_umask {
-        return format!("{}, as by {umasks}", sentence(only, verbose));
+        return sentence(only, false);
     }
     let modes: BTreeSet<_> = by_umask.iter().filter_map(|cause| cause.old.clone().zip(cause.new.clone())).collect();
     let modes: Vec<_> = modes.into_iter().map(|(old, new)| format!("{old} → {new}")).collect();
-    let n = text::count(by_umask.len(), "file");
-    format!("{n} changed nothing but the mode, {}: as by {umasks}", modes.join(" and "))
+    format!("{} have another mode: {}", text::count(by_umask.len(), "file"), modes.join(" and "))
 }
 
 /// One change for each path. Folders that came or went with what they hold are told by that.

@@ -49,7 +49,10 @@ fn missing(cause: &Cause) -> Option<String> {
 fn stale(cause: &Cause) -> String {
     let path = cause.path.as_ref().map(text::path).unwrap_or_default();
     match cause.detail.as_deref() {
-        Some("mode") => "`docker build --no-cache`, or `--no-cache-filter` for that stage alone, takes it as it is".to_owned(),
+        Some("mode") => {
+            "`docker build --no-cache`, or `--no-cache-filter` for that stage alone, runs the step all the same"
+                .to_owned()
+        }
         _ => format!("`touch {path}` makes BuildKit look: it goes by size and time of change"),
     }
 }
@@ -81,7 +84,9 @@ fn copied<'a>(causes: impl Iterator<Item = (&'a InstructionReport, &'a Cause)>) 
     let modified = causes.filter(|(_, cause)| cause.kind == CauseKind::FileModified);
     let path = modified.filter_map(|(_, cause)| cause.path.as_ref()).find(|path| is_own(path.as_bytes()))?;
     let name = text::path(path);
-    Some(format!("a line `{name}` in the ignore file keeps edits of it from running steps; builds read it all the same"))
+    Some(format!(
+        "a line `{name}` in the ignore file keeps edits of it from running steps; builds read it all the same"
+    ))
 }
 
 #[cfg(test)]

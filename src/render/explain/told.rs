@@ -23,19 +23,19 @@ pub(super) struct Told {
     /// For each file, the step it was told at.
     files: BTreeMap<ContextPath, String>,
     ignorefiles: Vec<Cause>,
+    is_umask_told: bool,
 }
 
 impl Told {
     /// Nothing told yet.
     pub(super) fn new(drift: Option<Drift>, verbose: bool) -> Self {
-        Self { drift, verbose, files: BTreeMap::new(), ignorefiles: Vec::new() }
+        Self { drift, verbose, files: BTreeMap::new(), ignorefiles: Vec::new(), is_umask_told: false }
     }
 
     /// Tells the causes of a step.
     pub(super) fn causes(&mut self, out: &mut String, name: &str, step: &InstructionReport) {
         let (of_files, others): (Vec<_>, Vec<_>) = step.causes.iter().partition(|cause| files::is_change(cause));
-        let (own, follows): (Vec<_>, Vec<_>) =
-            others.into_iter().partition(|cause| cause.kind != CauseKind::Upstream);
+        let (own, follows): (Vec<_>, Vec<_>) = others.into_iter().partition(|cause| cause.kind != CauseKind::Upstream);
         let n_shown = if self.verbose { usize::MAX } else { N_CAUSES };
         for cause in own.iter().take(n_shown) {
             self.one(out, cause);
@@ -73,6 +73,9 @@ impl Told {
             by_step.entry(at(cause).unwrap_or_default()).or_default().push(cause);
         }
         rows.iter().for_each(|row| self.write(out, row));
+        if let Some(drift) = self.drift.filter(|drift| new.iter().any(|cause| Drift::of(cause) == Some(*drift))) {
+            self.umask(out, drift);
+        }
         for (step, causes) in by_step {
             let mut paths: Vec<_> = causes.iter().filter_map(|cause| cause.path.as_ref()).collect();
             paths.dedup();
@@ -84,6 +87,14 @@ impl Told {
         }
         for path in new.iter().filter_map(|cause| cause.path.clone()) {
             self.files.entry(path).or_insert_with(|| name.to_owned());
+        }
+    }
+
+    /// What changed the modes, where it is first seen.
+    fn umask(&mut self, out: &mut String, drift: Drift) {
+        if !std::mem::replace(&mut self.is_umask_told, true) {
+            let (new, old) = (drift.new, drift.old);
+            self.write(out, &format!("as a checkout under umask {new:03o} makes them; it was {old:03o}"));
         }
     }
 

@@ -5,9 +5,9 @@ use planner::explanation::{InstructionReport, StageReport, Status, TargetReport}
 use serde::Serialize;
 
 use super::PathView;
-use crate::render::cause::edit;
 use crate::forecast::{Baseline, Forecast};
 use crate::project::Project;
+use crate::render::cause::edit;
 
 /// The answer of `explain --format json`, and with more fields that of `plan`.
 #[derive(Serialize)]
