@@ -213,11 +213,12 @@ impl Explaining<'_> {
             Status::Miss => self.miss_causes(at, id, step),
             // It would miss by itself; only which of the twins is executed is open.
             Status::Pending if self.question.prediction.standings[id].is_twin => self.miss_causes(at, id, step),
-            Status::Pending => vec![self.upstream(step)],
+            Status::Pending => self.pending_causes(at, id, step),
             Status::Unknown => self.gap_causes(id),
             _ => Vec::new(),
         };
-        let root = causes.iter().find_map(|cause| cause.root.clone()).filter(|root| self.adds_nothing(root, &causes));
+        let follows = |root: &String| status == Status::Pending || self.adds_nothing(root, &causes);
+        let root = causes.iter().find_map(|cause| cause.root.clone()).filter(follows);
         let own = self.names.get(&id).cloned().unwrap_or_default();
         if root.is_none() {
             self.own_causes.entry(own.clone()).or_insert_with(|| (placed.keyword.clone(), causes.clone()));
@@ -284,6 +285,15 @@ impl Explaining<'_> {
         }
         if causes.is_empty() {
             causes.push(Cause::of(CauseKind::NeverRecorded));
+        }
+        causes
+    }
+
+    /// The step that decides; and where nothing before it changes, the step's own reasons not to hit for certain.
+    fn pending_causes(&self, at: (usize, usize, usize), id: usize, step: &Step) -> Vec<Cause> {
+        let mut causes = vec![self.upstream(step)];
+        if !step.inputs.iter().any(|input| self.roots_of(input.index()).is_some()) {
+            causes.extend(self.comparison.causes(at, id, false));
         }
         causes
     }

@@ -12,10 +12,13 @@ use super::{layout, text};
 /// Characters of a value that are shown without `--verbose`.
 const N_CHARACTERS: usize = 40;
 
+/// Characters of a path that are shown without `--verbose`.
+const N_PATH: usize = 48;
+
 /// A cause as a clause; values whole if `verbose`.
 pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
     let path = cause.path.as_ref().map_or_else(|| "a file".to_owned(), text::path);
-    let path = if verbose { path } else { layout::cut_front(&path, N_CHARACTERS) };
+    let path = if verbose { path } else { layout::cut_front(&path, N_PATH) };
     let name = text::escape(cause.name.as_deref().unwrap_or_default());
     let change = change(cause, verbose);
     match cause.kind {

@@ -5,6 +5,8 @@
 mod files;
 mod hint;
 mod told;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Cause, CauseKind};
 use crate::cache_key::{KeyPart, PartKind, PartValue};
 use crate::graph::Placed;
+use crate::secret::MASK;
 
 /// The reasons in the parts of an operation, given the instructions that made both.
 #[must_use]
@@ -79,7 +80,8 @@ fn edit(same_text: bool, commands: (&str, &str), was: Option<&Placed>, is: Optio
     let bodies = was.zip(is).map(|(was, is)| (was.body.as_str(), is.body.as_str()));
     // Where no here-document differs, white space inside the command does.
     let (old, new) = bodies.filter(|(was, is)| was != is).unwrap_or(commands);
-    edit.values(Some(old.to_owned()), Some(new.to_owned()))
+    let is_seen = old != new || old.contains(MASK);
+    edit.values(is_seen.then(|| old.to_owned()), is_seen.then(|| new.to_owned()))
 }
 
 /// What an operation executes, without the words of the shell before it.
@@ -113,6 +115,8 @@ fn one(kind: PartKind, name: &str, old: Option<&PartValue>, new: Option<&PartVal
         PartKind::Command | PartKind::Security | PartKind::Source | PartKind::Destination | PartKind::Owner => {
             CauseKind::InstructionEdited
         }
+        // With the text as it was, what stands before the step is wired otherwise, and has a cause of its own.
+        PartKind::Wiring if !edited => return None,
         PartKind::Workdir | PartKind::Mode | PartKind::Wiring | PartKind::Data => CauseKind::InstructionEdited,
     };
     let name = if kind == PartKind::Timestamp { "SOURCE_DATE_EPOCH" } else { name };
@@ -132,7 +136,11 @@ fn one(kind: PartKind, name: &str, old: Option<&PartValue>, new: Option<&PartVal
 
 /// The same parts in another order: only the environment has one.
 fn reordered(old: &[KeyPart], new: &[KeyPart]) -> Option<Cause> {
-    let moved = old.iter().zip(new).find(|(old, new)| old != new).map(|(_, new)| new)?;
+    let variables = |parts: &[KeyPart]| {
+        parts.iter().filter(|part| matches!(part.kind, PartKind::Env | PartKind::Arg)).cloned().collect::<Vec<_>>()
+    };
+    let (old, new) = (variables(old), variables(new));
+    let moved = old.iter().zip(&new).find(|(old, new)| old != new).map(|(_, new)| new)?;
     let kind = if moved.kind == PartKind::Arg { CauseKind::BuildArgChanged } else { CauseKind::EnvChanged };
     let mut cause = Cause::of(kind).named(&moved.name);
     cause.detail = Some("order".to_owned());

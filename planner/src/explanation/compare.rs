@@ -111,7 +111,8 @@ impl<'a> Comparison<'a> {
                 let runs = self.question.prediction.standings[new?].is.is_empty();
                 let was_first = is_first(older, self.target, old?);
                 let is_first = is_first(self.question.snapshot, self.target, new?);
-                (!runs && was_first != is_first).then(|| Cause::of(CauseKind::BaseStageChanged))
+                (!runs && was_first != is_first)
+                    .then(|| Cause::of(CauseKind::BaseStageChanged).values(was_first.flatten(), is_first.flatten()))
             }
             (old, new) => {
                 let text = |kind: Option<StepKind>| match kind {

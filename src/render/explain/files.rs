@@ -74,7 +74,8 @@ pub(super) fn rows(causes: &[&Cause], drift: Option<Drift>, verbose: bool, width
     let mut changes = changes(&others, verbose);
     changes.sort_by(|a, b| (a.what, !is_manifest(a.path), a.path).cmp(&(b.what, !is_manifest(b.path), b.path)));
     let (own, ignored): (Vec<_>, Vec<_>) = changes.into_iter().partition(|change| change.what > What::LeftOut);
-    let mut rows = told(&ignored, verbose, width);
+    let mut rows =
+        if ignored.len() <= N_SINGLE && !verbose { by_rules(&ignored) } else { told(&ignored, verbose, width) };
     rows.extend(told(&own, verbose, width));
     if !by_umask.is_empty() {
         rows.push(drift_row(&by_umask));
@@ -129,6 +130,16 @@ fn all(causes: &[&Cause], verbose: bool) -> String {
         }
         others => others.iter().map(|cause| sentence(cause, verbose)).collect::<Vec<_>>().join("; "),
     }
+}
+
+/// What the ignore file did to a few files.
+fn by_rules(changes: &[Change<'_>]) -> Vec<String> {
+    let row = |what, verb: &str| {
+        let paths = changes.iter().filter(|change| change.what == what).map(|change| text::path(change.path));
+        let paths: Vec<_> = paths.collect();
+        (!paths.is_empty()).then(|| format!("the ignore file {verb} {}", paths.join(", ")))
+    };
+    [row(What::LetIn, "lets in"), row(What::LeftOut, "leaves out")].into_iter().flatten().collect()
 }
 
 fn is_manifest(path: &ContextPath) -> bool {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use planner::cause::umask::Drift;
 use planner::cause::{Cause, CauseKind};
 use planner::context::ContextPath;
-use planner::explanation::InstructionReport;
+use planner::explanation::{InstructionReport, Status};
 
 use super::{INDENT, N_COLUMNS, files};
 use crate::render::cause::{edit, sentence};
@@ -45,7 +45,9 @@ impl Told {
             self.write(out, &format!("and {more} (--verbose shows all)"));
         }
         self.of_files(out, name, &of_files);
-        follows.iter().for_each(|cause| self.write(out, &sentence(cause, self.verbose)));
+        // What else decides stands above the step.
+        let follows = follows.into_iter().filter(|_| step.status == Status::Miss);
+        follows.for_each(|cause| self.write(out, &sentence(cause, self.verbose)));
     }
 
     fn one(&mut self, out: &mut String, cause: &Cause) {
@@ -94,7 +96,7 @@ impl Told {
     fn umask(&mut self, out: &mut String, drift: Drift) {
         if !std::mem::replace(&mut self.is_umask_told, true) {
             let (new, old) = (drift.new, drift.old);
-            self.write(out, &format!("as a checkout under umask {new:03o} makes them; it was {old:03o}"));
+            self.write(out, &format!("the modes of a checkout under umask {new:03o}; it was {old:03o}"));
         }
     }
 
