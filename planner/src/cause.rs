@@ -25,7 +25,8 @@ pub struct Cause {
     pub old: Option<String>,
     /// The present value.
     pub new: Option<String>,
-    /// The step it follows from, as `stage:line`.
+    /// The step it follows from, as `stage:line`; beside another kind, the step that the cause is of, where only the
+    /// combination of that step with this one is new.
     pub root: Option<String>,
 }
 

@@ -218,7 +218,8 @@ impl Explaining<'_> {
             _ => Vec::new(),
         };
         let follows = |root: &String| status == Status::Pending || self.adds_nothing(root, &causes);
-        let root = causes.iter().find_map(|cause| cause.root.clone()).filter(follows);
+        let upstream = causes.iter().find(|cause| cause.kind == CauseKind::Upstream);
+        let root = upstream.and_then(|cause| cause.root.clone()).filter(follows);
         let own = self.names.get(&id).cloned().unwrap_or_default();
         if root.is_none() {
             self.own_causes.entry(own.clone()).or_insert_with(|| (placed.keyword.clone(), causes.clone()));
@@ -277,7 +278,11 @@ impl Explaining<'_> {
             causes.push(Cause::of(CauseKind::NoCacheRequested));
         }
         let runs_before = step.inputs.iter().any(|input| self.roots_of(input.index()).is_some());
-        causes.extend(self.comparison.causes(at, id, !runs_before));
+        let own = self.comparison.causes(at, id, !runs_before);
+        if !runs_before && self.comparison.causes(at, id, false).is_empty() {
+            causes.extend(self.elsewhere(step));
+        }
+        causes.extend(own);
         // A step before it that may run decides nothing where the step's own reasons do.
         let is_certain = step.inputs.iter().any(|input| self.runs(input.index()));
         if runs_before && (causes.is_empty() || is_certain) {
@@ -287,6 +292,35 @@ impl Explaining<'_> {
             causes.push(Cause::of(CauseKind::NeverRecorded));
         }
         causes
+    }
+
+    /// What differs from the last build not in a step but in one that it continues, which hits by an older build: each
+    /// was built, only not together.
+    fn elsewhere(&self, step: &Step) -> Vec<Cause> {
+        let base = |step: &Step| {
+            let mut inputs = step.record.inputs.iter().zip(&step.inputs);
+            inputs.find(|(input, _)| matches!(input, RecordedInput::Base(_))).map(|(_, id)| id.index())
+        };
+        let mut next = base(step);
+        while let Some(id) = next {
+            let found = self.place_of(id).map(|at| self.comparison.causes(at, id, false)).unwrap_or_default();
+            if !found.is_empty() {
+                let at = self.name_of(id);
+                return found.into_iter().map(|cause| Cause { root: at.clone(), ..cause }).collect();
+            }
+            next = base(&self.question.snapshot.steps[id]);
+        }
+        Vec::new()
+    }
+
+    /// Where the instruction stands that makes a step.
+    fn place_of(&self, id: usize) -> Option<(usize, usize, usize)> {
+        let stages = &self.question.snapshot.targets.get(self.target)?.stages;
+        let mut places = stages.iter().enumerate().flat_map(|(index, stage)| {
+            stage.instructions.iter().enumerate().map(move |(place, placed)| (index, place, placed))
+        });
+        let (stage, place, _) = places.find(|(_, _, placed)| placed.step == Some(id))?;
+        Some((self.target, stage, place))
     }
 
     /// The step that decides; and where nothing before it changes, the step's own reasons not to hit for certain.

@@ -34,7 +34,9 @@ impl Told {
 
     /// Tells the causes of a step.
     pub(super) fn causes(&mut self, out: &mut String, name: &str, step: &InstructionReport) {
-        let (of_files, others): (Vec<_>, Vec<_>) = step.causes.iter().partition(|cause| files::is_change(cause));
+        let is_elsewhere = |cause: &&Cause| cause.root.is_some() && cause.kind != CauseKind::Upstream;
+        let (elsewhere, here): (Vec<_>, Vec<_>) = step.causes.iter().partition(is_elsewhere);
+        let (of_files, others): (Vec<_>, Vec<_>) = here.into_iter().partition(|cause| files::is_change(cause));
         let (own, follows): (Vec<_>, Vec<_>) = others.into_iter().partition(|cause| cause.kind != CauseKind::Upstream);
         let n_shown = if self.verbose { usize::MAX } else { N_CAUSES };
         for cause in own.iter().take(n_shown) {
@@ -45,6 +47,7 @@ impl Told {
             self.write(out, &format!("and {more} (--verbose shows all)"));
         }
         self.of_files(out, name, &of_files);
+        self.elsewhere(out, &elsewhere);
         // What else decides stands above the step.
         let follows = follows.into_iter().filter(|_| step.status == Status::Miss);
         follows.for_each(|cause| self.write(out, &sentence(cause, self.verbose)));
@@ -90,6 +93,19 @@ impl Told {
         for path in new.iter().filter_map(|cause| cause.path.clone()) {
             self.files.entry(path).or_insert_with(|| name.to_owned());
         }
+    }
+
+    /// What another step has that the last build had not, while an earlier build had it.
+    fn elsewhere(&self, out: &mut String, causes: &[&Cause]) {
+        let Some(first) = causes.first() else { return };
+        let at = text::escape(first.root.as_deref().unwrap_or_default());
+        let causes: Vec<Cause> = causes.iter().map(|&cause| Cause { root: None, ..cause.clone() }).collect();
+        let width = if self.verbose { usize::MAX } else { N_COLUMNS - INDENT };
+        let (of_files, others): (Vec<_>, Vec<_>) = causes.iter().partition(|cause| files::is_change(cause));
+        let rows = others.iter().map(|cause| sentence(cause, self.verbose));
+        let rows: Vec<_> = rows.chain(files::rows(&of_files, None, self.verbose, width)).collect();
+        rows.iter().for_each(|row| self.write(out, &format!("at {at}, {row}")));
+        self.write(out, "both were built before, but never together");
     }
 
     /// What changed the modes, where it is first seen.
