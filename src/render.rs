@@ -5,6 +5,8 @@
 pub(crate) mod text;
 pub(crate) mod palette;
 pub(crate) mod diagnostic;
+pub(crate) mod layout;
+pub(crate) mod cause;
 pub(crate) mod explain;
 pub(crate) mod plan;
 pub(crate) mod graph;

@@ -2,7 +2,9 @@
 //! user's words. Two steps go in, causes come out; which steps to compare is decided in `explanation`.
 
 pub mod files;
+pub mod ignored;
 pub mod parts;
+pub mod umask;
 
 use std::fmt;
 
@@ -17,13 +19,14 @@ pub struct Cause {
     pub path: Option<ContextPath>,
     /// The variable, mount, image or option it is about.
     pub name: Option<String>,
-    /// Which attribute of it.
+    /// Which attribute of it; of a file that came, went or is missing: `ignorefile` where that file decides.
     pub detail: Option<String>,
     /// The earlier value; masked where it looks like a secret.
     pub old: Option<String>,
     /// The present value.
     pub new: Option<String>,
-    /// The step it follows from, as `stage:line`.
+    /// The step it follows from, as `stage:line`; beside another kind, the step that the cause is of, where only the
+    /// combination of that step with this one is new.
     pub root: Option<String>,
 }
 

@@ -4,20 +4,20 @@
 
 mod compare;
 pub mod reads;
+mod stale;
 
 use std::collections::BTreeMap;
 
 use crate::built::{Experience, Odds};
-use crate::cause::{Cause, CauseKind};
-use crate::context::BuildContext;
+use crate::cause::{Cause, CauseKind, ignored};
+use crate::context::{BuildContext, ContextPath};
 use crate::digest::ContentDigest;
 use crate::graph::{Placed, StageGraph, TargetGraph};
 use crate::history::RecordedInput;
 use crate::plan::Plan;
 use crate::prediction::{Gap, Prediction, Verdict};
-use crate::selector::Selected;
 use crate::snapshot::{Snapshot, Step, StepKind};
-use crate::transfer::{Stale, Unnoticed};
+use crate::transfer::Stale;
 
 use compare::Comparison;
 pub use reads::Reads;
@@ -164,6 +164,7 @@ pub fn explain(question: &Question<'_>) -> Explanation {
             comparison: Comparison::new(question, index),
             roots: BTreeMap::new(),
             plan: Plan::new(snapshot, target, &|step| verdict(question, step), &question.experience.seconds),
+            own_causes: BTreeMap::new(),
         };
         explaining.target(target)
     });
@@ -203,6 +204,8 @@ struct Explaining<'a> {
     /// For each explained step that does not hit, the step it follows from.
     roots: BTreeMap<usize, String>,
     plan: Plan,
+    /// The causes of each step that follows from no other, with its keyword.
+    own_causes: BTreeMap<String, (String, Vec<Cause>)>,
 }
 
 impl Explaining<'_> {
@@ -245,14 +248,19 @@ impl Explaining<'_> {
             Status::Miss => self.miss_causes(at, id, step),
             // It would miss by itself; only which of the twins is executed is open.
             Status::Pending if self.question.prediction.standings[id].is_twin => self.miss_causes(at, id, step),
-            Status::Pending => vec![self.upstream(step)],
+            Status::Pending => self.pending_causes(at, id, step),
             Status::Unknown => self.gap_causes(id),
             _ => Vec::new(),
         };
-        let root = causes.iter().find_map(|cause| cause.root.clone()).filter(|_| causes[0].kind == CauseKind::Upstream);
+        let follows = |root: &String| status == Status::Pending || self.adds_nothing(root, &causes);
+        let upstream = causes.iter().find(|cause| cause.kind == CauseKind::Upstream);
+        let root = upstream.and_then(|cause| cause.root.clone()).filter(follows);
         let own = self.names.get(&id).cloned().unwrap_or_default();
+        if root.is_none() {
+            self.own_causes.entry(own.clone()).or_insert_with(|| (placed.keyword.clone(), causes.clone()));
+        }
         self.roots.insert(id, root.clone().unwrap_or(own));
-        let stale = if status == Status::Hit { self.stale(step) } else { Vec::new() };
+        let stale = if status == Status::Hit { stale::causes(self.question, step) } else { Vec::new() };
         let stale_risk = !stale.is_empty();
         causes.extend(stale);
         InstructionReport {
@@ -270,6 +278,18 @@ impl Explaining<'_> {
         }
     }
 
+    /// Whether a step has no reason that the step it follows from has not: the same file, the same variable.
+    fn adds_nothing(&self, root: &str, causes: &[Cause]) -> bool {
+        let (keyword, of_root) = self.own_causes.get(root).map_or(("", &[][..]), |(k, causes)| (k.as_str(), causes));
+        let is_covered = |cause: &Cause| match cause.kind {
+            CauseKind::Upstream => true,
+            // What a WORKDIR sets and the steps below it begin in.
+            CauseKind::WorkdirChanged if keyword == "WORKDIR" => true,
+            _ => of_root.contains(cause),
+        };
+        causes.iter().all(is_covered)
+    }
+
     fn status(&self, step: usize) -> Status {
         match verdict(self.question, step) {
             Verdict::Hit => Status::Hit,
@@ -281,21 +301,92 @@ impl Explaining<'_> {
 
     fn miss_causes(&mut self, at: (usize, usize, usize), id: usize, step: &Step) -> Vec<Cause> {
         if let Some(path) = &self.question.prediction.standings[id].missing {
-            let path = crate::context::ContextPath::new(path);
-            return vec![Cause::of(CauseKind::SourceMissing).about(path, None)];
+            return self.source_missing(step, ContextPath::new(path));
         }
         let mut causes = Vec::new();
         if step.ignore_cache {
             causes.push(Cause::of(CauseKind::NoCacheRequested));
         }
         let runs_before = step.inputs.iter().any(|input| self.roots_of(input.index()).is_some());
-        causes.extend(self.comparison.causes(at, id, !runs_before));
-        if runs_before {
+        let own = self.comparison.causes(at, id, !runs_before);
+        if !runs_before && self.comparison.causes(at, id, false).is_empty() {
+            causes.extend(self.elsewhere(step));
+        }
+        causes.extend(own);
+        // A step before it that may run decides nothing where the step's own reasons do.
+        let is_certain = step.inputs.iter().any(|input| self.runs(input.index()));
+        if runs_before && (causes.is_empty() || is_certain) {
             causes.push(self.upstream(step));
         }
         if causes.is_empty() {
             causes.push(Cause::of(CauseKind::NeverRecorded));
         }
+        causes
+    }
+
+    /// What differs from the last build not in a step but in one that it continues, which hits by an older build: each
+    /// was built, only not together.
+    fn elsewhere(&self, step: &Step) -> Vec<Cause> {
+        let base = |step: &Step| {
+            let mut inputs = step.record.inputs.iter().zip(&step.inputs);
+            inputs.find(|(input, _)| matches!(input, RecordedInput::Base(_))).map(|(_, id)| id.index())
+        };
+        let mut next = base(step);
+        while let Some(id) = next {
+            let found = self.place_of(id).map(|at| self.comparison.causes(at, id, false)).unwrap_or_default();
+            if !found.is_empty() {
+                let at = self.name_of(id);
+                return found.into_iter().map(|cause| Cause { root: at.clone(), ..cause }).collect();
+            }
+            next = base(&self.question.snapshot.steps[id]);
+        }
+        Vec::new()
+    }
+
+    /// Where the instruction stands that makes a step.
+    fn place_of(&self, id: usize) -> Option<(usize, usize, usize)> {
+        let stages = &self.question.snapshot.targets.get(self.target)?.stages;
+        let mut places = stages.iter().enumerate().flat_map(|(index, stage)| {
+            stage.instructions.iter().enumerate().map(move |(place, placed)| (index, place, placed))
+        });
+        let (stage, place, _) = places.find(|(_, _, placed)| placed.step == Some(id))?;
+        Some((self.target, stage, place))
+    }
+
+    /// The step that decides; and where nothing before it changes, the step's own reasons not to hit for certain.
+    fn pending_causes(&self, at: (usize, usize, usize), id: usize, step: &Step) -> Vec<Cause> {
+        let mut causes = vec![self.upstream(step)];
+        if !step.inputs.iter().any(|input| self.roots_of(input.index()).is_some()) {
+            causes.extend(self.comparison.causes(at, id, false));
+        }
+        causes
+    }
+
+    /// A source that is nowhere: named are the rule of the ignore file that leaves it out, or the step that should
+    /// have made it.
+    fn source_missing(&self, step: &Step, path: ContextPath) -> Vec<Cause> {
+        let kinds = step.inputs.iter().map(|input| &self.question.snapshot.steps[input.index()].kind);
+        let contexts = kinds.filter_map(|kind| match kind {
+            StepKind::Context(name) => Some(name.as_str()),
+            _ => None,
+        });
+        let mut causes = Vec::new();
+        if step.missing.is_none() {
+            let producers = step.record.inputs.iter().zip(&step.inputs);
+            let mut producers = producers.filter(|(input, _)| matches!(input, RecordedInput::Files(..)));
+            let producer = producers.find_map(|(_, id)| self.name_of(id.index())).unwrap_or_default();
+            return vec![Cause::of(CauseKind::SourceMissing).about(path, None).named(&producer)];
+        }
+        let mut missing = Cause::of(CauseKind::SourceMissing).about(path.clone(), None);
+        for context in contexts {
+            let text = self.question.snapshot.ignorefiles.get(context);
+            if let Some(rule) = text.and_then(|text| ignored::leaving_out(text, &path)) {
+                missing = missing.about(path.clone(), Some(ignored::IGNOREFILE)).named(&rule);
+                causes.extend(self.comparison.left_out(context, &path));
+                break;
+            }
+        }
+        causes.push(missing);
         causes
     }
 
@@ -325,6 +416,11 @@ impl Explaining<'_> {
         self.roots.get(&id).cloned().or_else(hidden)
     }
 
+    /// Whether a step will certainly run.
+    fn runs(&self, id: usize) -> bool {
+        self.question.prediction.standings[id].verdict == Verdict::Miss && self.roots_of(id).is_some()
+    }
+
     fn name_of(&self, id: usize) -> Option<String> {
         let hidden = || self.question.snapshot.steps[id].inputs.iter().find_map(|input| self.name_of(input.index()));
         self.names.get(&id).cloned().or_else(hidden)
@@ -348,50 +444,17 @@ impl Explaining<'_> {
     /// The address or image that a gap is about: the nearest one that the step stands on.
     fn gap_name(&self, id: usize, kind: CauseKind) -> Option<String> {
         let inputs = || self.question.snapshot.steps[id].inputs.iter().map(|input| input.index());
-        let own = inputs().find_map(|input| match (&self.question.snapshot.steps[input].kind, kind) {
+        let named = |input: usize| match (&self.question.snapshot.steps[input].kind, kind) {
             (StepKind::Remote { address, .. }, CauseKind::RemoteSource) => Some(address.clone()),
             (StepKind::Image { reference, .. }, CauseKind::BaseUnresolved) => Some(reference.clone()),
             _ => None,
-        });
+        };
+        // An image that the last build used is not the one in doubt.
+        let is_new = |name: &String| !self.comparison.used_image(name);
+        let own = inputs().filter_map(named).find(is_new).or_else(|| inputs().find_map(named));
         let is_about_input = matches!(kind, CauseKind::RemoteSource | CauseKind::BaseUnresolved);
         own.or_else(|| inputs().filter(|_| is_about_input).find_map(|input| self.gap_name(input, kind)))
     }
-
-    /// The edits of files that this step selects and BuildKit will not notice.
-    fn stale(&self, step: &Step) -> Vec<Cause> {
-        let mut causes = Vec::new();
-        for (input, id) in step.record.inputs.iter().zip(&step.inputs) {
-            let (RecordedInput::Context { selectors, tree, .. }, StepKind::Context(name)) =
-                (input, &self.question.snapshot.steps[id.index()].kind)
-            else {
-                continue;
-            };
-            let Some(stale) = self.question.stale.get(name).filter(|stale| !stale.is_empty()) else { continue };
-            let Some(context) = (self.question.context)(tree) else { continue };
-            let selected: Vec<Selected> =
-                selectors.iter().filter_map(|selector| selector.take(&context).ok()).collect();
-            causes.extend(stale.iter().filter(|stale| is_selected(&selected, stale)).map(stale_cause));
-        }
-        causes
-    }
-}
-
-fn is_selected(selected: &[Selected], stale: &Stale) -> bool {
-    selected.iter().any(|selected| match selected {
-        Selected::Whole(picked) => stale.path.is_within(&picked.path),
-        Selected::Listed(matches) => matches
-            .iter()
-            .any(|entry| entry.path == stale.path || (entry.followed && stale.path.is_within(&entry.path))),
-    })
-}
-
-fn stale_cause(stale: &Stale) -> Cause {
-    let detail = match stale.what {
-        Unnoticed::Content => "content",
-        Unnoticed::Mode => "mode",
-        Unnoticed::Xattr => "xattr",
-    };
-    Cause::of(CauseKind::StaleSource).about(stale.path.clone(), Some(detail))
 }
 
 /// An instruction that makes no step, or none that is touched.

@@ -242,6 +242,9 @@ pub struct Placed {
     pub keyword: String,
     /// On one line, here-documents left out.
     pub text: String,
+    /// The bodies of its here-documents, one after the other.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub body: String,
     /// Whether an `ONBUILD` of the base brought it in.
     pub trigger: bool,
     /// The step it makes, if any; index of a vertex.

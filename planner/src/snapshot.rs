@@ -212,6 +212,7 @@ fn masked(target: &TargetGraph, sealer: &Sealer<'_>) -> TargetGraph {
     let mut target = target.clone();
     let mask_placed = |placed: &mut Placed| {
         placed.text = mask(&placed.text);
+        placed.body = mask(&placed.body);
         for (name, used) in &mut placed.variables {
             used.value = sealer.value(name, &used.value).shown;
         }

@@ -14,18 +14,25 @@ use crate::render::graph::{self, Drawing};
 use crate::render::json::{self, GraphView};
 use crate::since::at_revision;
 
+const EXAMPLES: &str = "\
+Examples:
+  stageplan graph
+          Draw a tree, in the terminal
+  stageplan graph --format dot > graph.dot
+          Draw for Graphviz: `dot -Tpng graph.dot > graph.png` makes a picture
+  stageplan graph --format mermaid
+          Draw for a mermaid block in Markdown
+  stageplan graph --since main --target build
+          Draw one stage and what it needs, marked with what changed since main
+";
+
 /// Draw the stages, their steps, and what they take from each other
 ///
 /// Shows which image each stage begins with, which stages copy from which, what each step reads of the build context,
 /// and which steps would be cached or run again. With nothing recorded yet it draws all the same, with the status
 /// `unknown`. Neither Docker nor the network is needed.
 #[derive(Args)]
-#[command(after_help = "\
-Examples:
-  stageplan graph                                     a tree, in the terminal
-  stageplan graph --format dot | dot -Tpng > g.png    a picture, with Graphviz
-  stageplan graph --format mermaid                    for a ```mermaid block in Markdown
-  stageplan graph --since main --target test          marked with what changed since main")]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct GraphArgs {
     #[command(flatten)]
     project: ProjectArgs,

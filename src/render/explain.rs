@@ -1,24 +1,32 @@
 //! The report of `explain`: the conclusion, then each step that will run for reasons of its own with those that
-//! follow from it, then what is open, then what BuildKit will get wrong. In goes a [`Forecast`], out comes text.
+//! follow from it, then what is open, then what BuildKit will get wrong. In goes a [`Forecast`], out comes text of at
+//! most 80 columns unless it is to be whole.
 
+mod files;
+mod hint;
+mod told;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use planner::cause::{Cause, CauseKind};
+use planner::cause::CauseKind;
+use planner::cause::umask::Drift;
 use planner::explanation::{InstructionReport, StageReport, Status};
 use planner::prediction::Gap;
 
+use self::told::Told;
 use super::palette::{self, FAINT, HEADLINE};
-use super::text;
+use super::{layout, text};
 use crate::forecast::{Baseline, Forecast};
 
-/// Causes of one step that are shown without `--verbose`.
-const N_CAUSES: usize = 4;
-/// Characters of a value that are shown without `--verbose`.
-const N_CHARACTERS: usize = 72;
-/// Columns of a line that names a step, without `--verbose`.
+/// Columns of a report, without `--verbose`.
 const N_COLUMNS: usize = 80;
 /// Columns for `stage:line`.
 const NAME_COLUMNS: usize = 12;
+/// Columns before a cause.
+const INDENT: usize = 21;
 
 /// The report as text; everything if `verbose`.
 pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
@@ -26,6 +34,8 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
     let steps = steps(forecast);
     // Writing into a String cannot fail.
     let _ = writeln!(out, "{HEADLINE}{}{HEADLINE:#}", conclusion(forecast));
+    let drift = drift(&steps);
+    let mut told = Told::new(drift, verbose);
     let is_told = |root: &str| steps.iter().any(|(name, step)| name == root && step.status == Status::Miss);
     for (index, (name, step)) in steps.iter().enumerate().filter(|(_, (_, step))| step.status == Status::Miss) {
         // What follows from a step that is shown stands below that one.
@@ -34,21 +44,24 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
         }
         let _ = writeln!(out);
         line(&mut out, "runs", name, step, verbose);
-        causes(&mut out, step, verbose);
+        told.causes(&mut out, name, step);
         let followers = steps.iter().skip(index + 1).filter(|(_, other)| other.root.as_deref() == Some(name));
-        for (other, follower) in followers.filter(|(_, other)| other.status == Status::Miss) {
+        let followers: Vec<_> = followers.filter(|(_, other)| other.status == Status::Miss).collect();
+        for (other, follower) in &followers {
             line(&mut out, "then", other, follower, verbose);
         }
+        total(&mut out, followers.iter().map(|(_, follower)| *follower).chain([*step]));
     }
-    section(&mut out, &steps, Status::Pending, "decided by what a step before it makes", verbose);
+    pending(&mut out, &steps, &mut told, verbose);
     if forecast.gap.is_none() {
-        section(&mut out, &steps, Status::Unknown, "nobody can say", verbose);
+        unknown(&mut out, &steps, &mut told, verbose);
     }
-    stale(&mut out, &steps, verbose);
+    stale(&mut out, &steps, &mut told, verbose);
     if verbose {
-        section(&mut out, &steps, Status::Hit, "taken from the cache", verbose);
+        section(&mut out, &steps, Status::Hit, "taken from the cache");
     }
-    closing(&mut out, forecast);
+    taken_for_granted(&mut out, forecast);
+    hint_line(&mut out, hint::of(forecast, &steps, drift).as_deref());
     out
 }
 
@@ -68,19 +81,24 @@ pub(crate) fn conclusion(forecast: &Forecast) -> String {
     let steps = steps(forecast);
     let count = |status| steps.iter().filter(|(_, step)| step.status == status).count();
     let (all, hits) = (text::count(steps.len(), "step"), count(Status::Hit));
+    let n_stale = steps.iter().filter(|(_, step)| step.stale_risk).count();
+    let stale = if n_stale > 0 { format!("; {n_stale} with a stale result") } else { String::new() };
     match forecast.gap {
         Some(Gap::UnknownFrontend) => return "nobody can say: another frontend reads this Dockerfile".to_owned(),
         Some(_) => return "nothing is recorded for this project yet".to_owned(),
         None if steps.is_empty() => return "no step is made here".to_owned(),
-        None if hits == 1 && steps.len() == 1 => return "the step will come from the cache".to_owned(),
-        None if hits == steps.len() => return format!("all {all} will come from the cache"),
+        None if hits == 1 && steps.len() == 1 => return format!("the step will come from the cache{stale}"),
+        None if hits == steps.len() => return format!("all {all} will come from the cache{stale}"),
         None => {}
     }
     let mut parts = Vec::new();
     let roots = steps.iter().filter(|(_, step)| step.status == Status::Miss && step.root.is_none()).count();
     if count(Status::Miss) > 0 {
         let roots = if roots > 0 { format!(", {}", text::count(roots, "root cause")) } else { String::new() };
-        parts.push(format!("{} of {all} will run{roots}", count(Status::Miss)));
+        let missing = steps.iter().filter(|(_, step)| step.status == Status::Miss);
+        let seconds = missing.filter_map(|(_, step)| step.seconds).reduce(|a, b| a + b);
+        let seconds = seconds.map(|sum| format!(" (about {})", layout::seconds(sum))).unwrap_or_default();
+        parts.push(format!("{} of {all} will run{seconds}{roots}", count(Status::Miss)));
     } else {
         parts.push(format!("none of {all} is sure to run"));
     }
@@ -90,37 +108,114 @@ pub(crate) fn conclusion(forecast: &Forecast) -> String {
     if count(Status::Unknown) > 0 {
         parts.push(format!("of {} nobody can say", count(Status::Unknown)));
     }
-    let fails = steps.iter().any(|(_, step)| is_missing_source(step));
-    if fails {
+    if steps.iter().any(|(_, step)| is_missing_source(step)) {
         parts.push("the build will fail".to_owned());
     }
-    parts.join("; ")
+    format!("{}{stale}", parts.join("; "))
 }
 
 fn is_missing_source(step: &InstructionReport) -> bool {
     step.causes.iter().any(|cause| cause.kind == CauseKind::SourceMissing)
 }
 
-fn section(out: &mut String, steps: &[(String, &InstructionReport)], status: Status, title: &str, verbose: bool) {
-    let of_status: Vec<_> = steps.iter().filter(|(_, step)| step.status == status).collect();
-    if of_status.is_empty() {
-        return;
+/// What a umask did to the files of all steps that run for reasons of their own. One file proves nothing, unless it
+/// is all that its step reads.
+fn drift(steps: &[(String, &InstructionReport)]) -> Option<Drift> {
+    let roots = || steps.iter().filter(|(_, step)| step.status == Status::Miss && !step.causes.is_empty());
+    let drift = Drift::of_most(roots().flat_map(|(_, step)| &step.causes))?;
+    let of_step = |step: &InstructionReport| {
+        let drifted = step.causes.iter().filter(|cause| Drift::of(cause) == Some(drift));
+        drifted.filter_map(|cause| cause.path.clone()).collect::<BTreeSet<_>>()
+    };
+    let paths: BTreeSet<_> = roots().flat_map(|(_, step)| of_step(step)).collect();
+    let is_whole = |step: &InstructionReport| step.reads.files > 0 && of_step(step).len() >= step.reads.files;
+    (paths.len() > 1 || roots().any(|(_, step)| is_whole(step))).then_some(drift)
+}
+
+/// Steps that may run, by the steps whose results decide.
+fn pending(out: &mut String, steps: &[(String, &InstructionReport)], told: &mut Told, verbose: bool) {
+    let mut groups: Vec<(String, Vec<&(String, &InstructionReport)>)> = Vec::new();
+    for step in steps.iter().filter(|(_, step)| step.status == Status::Pending) {
+        let title = decider(steps, step.1);
+        match groups.iter_mut().find(|(known, _)| *known == title) {
+            Some((_, group)) => group.push(step),
+            None => groups.push((title, vec![step])),
+        }
     }
-    let _ = writeln!(out, "\n{HEADLINE}{title}{HEADLINE:#}");
-    for (name, step) in of_status {
-        line(out, status.name(), name, step, verbose);
-        if status == Status::Unknown {
-            causes(out, step, verbose);
+    for (title, group) in groups {
+        heading(out, &title);
+        for (name, step) in group {
+            line(out, "pending", name, step, verbose);
+            if !step.causes.iter().all(|cause| cause.kind == CauseKind::Upstream) {
+                told.causes(out, name, step);
+            }
         }
     }
 }
 
-fn stale(out: &mut String, steps: &[(String, &InstructionReport)], verbose: bool) {
-    for (name, step) in steps.iter().filter(|(_, step)| step.stale_risk) {
-        let _ = writeln!(out, "\n{HEADLINE}BuildKit will not notice an edit, and take a stale result{HEADLINE:#}");
-        line(out, "stale", name, step, verbose);
-        causes(out, step, verbose);
+fn decider(steps: &[(String, &InstructionReport)], step: &InstructionReport) -> String {
+    if step.causes.first().is_some_and(|cause| cause.kind != CauseKind::Upstream) {
+        return "one of these is the same step as another, and only one of them runs".to_owned();
     }
+    let mut names = BTreeSet::new();
+    let mut open = vec![step];
+    let mut seen = BTreeSet::new();
+    while let Some(step) = open.pop() {
+        let inputs = step.waits_for.iter().filter(|name| seen.insert((*name).clone()));
+        for (name, input) in inputs.filter_map(|name| steps.iter().find(|(known, _)| known == name)) {
+            match input.status {
+                Status::Pending => open.push(input),
+                Status::Miss | Status::Unknown => drop(names.insert(name.clone())),
+                _ => {}
+            }
+        }
+    }
+    if names.is_empty() {
+        names.extend(step.root.clone());
+    }
+    let names: Vec<String> = names.iter().map(|name| text::escape(name)).collect();
+    match names.as_slice() {
+        [] => "decided by what a step before it makes".to_owned(),
+        [name] => format!("decided by what {name} makes"),
+        names => format!("decided by what {} make", names.join(" and ")),
+    }
+}
+
+/// Steps of which nobody can say, each reason once.
+fn unknown(out: &mut String, steps: &[(String, &InstructionReport)], told: &mut Told, verbose: bool) {
+    let of_status: Vec<_> = steps.iter().filter(|(_, step)| step.status == Status::Unknown).collect();
+    if !of_status.is_empty() {
+        heading(out, "nobody can say");
+    }
+    for (index, (name, step)) in of_status.iter().enumerate() {
+        line(out, "unknown", name, step, verbose);
+        if of_status.get(index + 1).is_none_or(|(_, next)| next.causes != step.causes) {
+            told.causes(out, name, step);
+        }
+    }
+}
+
+fn stale(out: &mut String, steps: &[(String, &InstructionReport)], told: &mut Told, verbose: bool) {
+    let of_status: Vec<_> = steps.iter().filter(|(_, step)| step.stale_risk).collect();
+    if !of_status.is_empty() {
+        heading(out, "BuildKit will not notice an edit, and take a stale result");
+    }
+    for (name, step) in of_status {
+        line(out, "stale", name, step, verbose);
+        told.causes(out, name, step);
+    }
+}
+
+fn section(out: &mut String, steps: &[(String, &InstructionReport)], status: Status, title: &str) {
+    let of_status: Vec<_> = steps.iter().filter(|(_, step)| step.status == status).collect();
+    if !of_status.is_empty() {
+        heading(out, title);
+    }
+    of_status.iter().for_each(|(name, step)| line(out, status.name(), name, step, true));
+}
+
+fn heading(out: &mut String, title: &str) {
+    let _ = writeln!(out, "\n{HEADLINE}{}{HEADLINE:#}", layout::wrap(title, N_COLUMNS).join("\n"));
 }
 
 /// `word  stage:line  INSTRUCTION`.
@@ -128,117 +223,68 @@ fn line(out: &mut String, word: &str, name: &str, step: &InstructionReport, verb
     named_line(out, word, &format!("{:<NAME_COLUMNS$}", text::escape(name)), step, verbose);
 }
 
-/// `word  name  INSTRUCTION`; the name is safe to show, and as wide as its column.
+/// `word  name  INSTRUCTION  seconds`; the name is safe to show, and as wide as its column.
 pub(crate) fn named_line(out: &mut String, word: &str, name: &str, step: &InstructionReport, verbose: bool) {
     let style = palette::of_status(step.status);
     let trigger = if step.placed.trigger { "ONBUILD " } else { "" };
-    let left = N_COLUMNS.saturating_sub(9 + name.chars().count()).max(N_COLUMNS / 2);
-    let instruction = cut(&format!("{trigger}{}", text::escape(&step.placed.text)), left, verbose);
-    let _ = writeln!(out, "{style}{word:<8}{style:#}{FAINT}{name}{FAINT:#} {instruction}");
+    let seconds = step.seconds.map(|seconds| format!("  {}", layout::seconds(seconds))).unwrap_or_default();
+    let taken = 9 + name.chars().count() + seconds.chars().count();
+    let left = N_COLUMNS.saturating_sub(taken).max(N_COLUMNS / 4);
+    let instruction = format!("{trigger}{}", text::escape(&step.placed.text));
+    let instruction = if verbose { instruction } else { layout::cut(&instruction, left) };
+    let padding = if seconds.is_empty() { 0 } else { left.saturating_sub(instruction.chars().count()) };
+    let _ = writeln!(
+        out,
+        "{style}{word:<8}{style:#}{FAINT}{name}{FAINT:#} {instruction}{:padding$}{FAINT}{seconds}{FAINT:#}",
+        ""
+    );
 }
 
-fn causes(out: &mut String, step: &InstructionReport, verbose: bool) {
-    let n_shown = if verbose { usize::MAX } else { N_CAUSES };
-    for cause in step.causes.iter().take(n_shown) {
-        let _ = writeln!(out, "{:21}{}", "", sentence(cause, verbose));
-    }
-    if step.causes.len() > n_shown {
-        let _ =
-            writeln!(out, "{:21}{FAINT}and {} more (--verbose shows all){FAINT:#}", "", step.causes.len() - n_shown);
-    }
-}
-
-/// A cause in the user's words.
-pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
-    let path = cause.path.as_ref().map_or_else(|| "a file".to_owned(), text::path);
-    let name = text::escape(cause.name.as_deref().unwrap_or_default());
-    let value = |value: &Option<String>| value.as_deref().map(|value| shortened(&text::escape(value), verbose));
-    let change = match (value(&cause.old), value(&cause.new)) {
-        // Two secrets look the same.
-        (Some(old), Some(new)) if old == new => String::new(),
-        (Some(old), Some(new)) => format!(": {old} → {new}"),
-        (None, Some(new)) => format!(": now {new}"),
-        (Some(old), None) => format!(": was {old}"),
-        (None, None) => String::new(),
-    };
-    let root = text::escape(cause.root.as_deref().unwrap_or("another step"));
-    match cause.kind {
-        CauseKind::NeverRecorded => "no recorded build made this step".to_owned(),
-        CauseKind::FileAdded => format!("{path} is new"),
-        CauseKind::FileRemoved => format!("{path} is gone"),
-        CauseKind::FileModified => match cause.detail.as_deref() {
-            None | Some("content") => format!("{path} changed"),
-            Some(detail) => format!("{path} changed its {detail}"),
-        },
-        CauseKind::SourceMissing => format!("{path} is not in the build context; the build fails here"),
-        CauseKind::InstructionEdited => match cause.detail.as_deref() {
-            Some(detail) => format!("the instruction's {} was edited", text::escape(detail)),
-            None => format!("the instruction was edited{change}"),
-        },
-        CauseKind::InstructionAdded => "the instruction is new".to_owned(),
-        CauseKind::BuildArgChanged => format!("build argument {name} changed{change}"),
-        CauseKind::EnvChanged => format!("variable {name} changed{change}"),
-        CauseKind::WorkdirChanged => format!("the working folder changed{change}"),
-        CauseKind::UserChanged => format!("the user changed{change}"),
-        CauseKind::ShellChanged => format!("the shell changed{change}"),
-        CauseKind::MountChanged => format!("mount {name} changed{change}"),
-        CauseKind::NetworkChanged => format!("the network changed{change}"),
-        CauseKind::HostConfigChanged => format!("{name} of the build's host configuration changed{change}"),
-        CauseKind::BaseImageChanged => format!("the base image changed{change}"),
-        CauseKind::BaseStageChanged => format!("it stands upon another stage{change}"),
-        CauseKind::PlatformChanged => format!("the platform changed{change}"),
-        CauseKind::NoCacheRequested => "--no-cache asks for it".to_owned(),
-        CauseKind::Upstream => format!("follows from {root}"),
-        CauseKind::IgnorefileChanged => "the ignore file changed".to_owned(),
-        CauseKind::StaleSource => format!("{path} changed its {}", cause.detail.as_deref().unwrap_or("content")),
-        CauseKind::RemoteSource => format!("only a server knows what {name} holds"),
-        CauseKind::UnknownFrontend => "another frontend reads the Dockerfile".to_owned(),
-        CauseKind::BaseUnresolved => format!("{name} may be the image that was used before, or not"),
+/// The seconds of a root and all that follows from it, if several of them were timed.
+fn total<'a>(out: &mut String, steps: impl Iterator<Item = &'a InstructionReport>) {
+    let seconds: Vec<f64> = steps.filter_map(|step| step.seconds).collect();
+    if seconds.len() > 1 {
+        let sum = format!("{} in all", layout::seconds(seconds.iter().sum()));
+        let _ = writeln!(out, "{FAINT}{sum:>N_COLUMNS$}{FAINT:#}");
     }
 }
 
 /// What the answer takes for granted, and what to do where nothing could be said.
 pub(crate) fn closing(out: &mut String, forecast: &Forecast) {
-    let hint = palette::HINT;
-    notes(out, forecast);
-    match forecast.gap {
-        Some(Gap::NeverRecorded) => {
-            let what =
-                "after a build, `stageplan record` takes the present state as built; `--since REV` compares with git";
-            let _ = writeln!(out, "\n{hint}hint{hint:#}: {what}");
-        }
-        None if !forecast.unmoved.is_empty() => {
-            let images = text::escape(&forecast.unmoved.join(", "));
-            let _ = writeln!(out, "\n{FAINT}not looked up, taken as unmoved: {images}{FAINT:#}");
-        }
-        _ => {}
-    }
-    if forecast.lost && forecast.gap.is_none() {
-        let what =
-            "recorded builds were lost; once the cache is pruned, delete the `.damaged-` files of the state folder";
-        let _ = writeln!(out, "{hint}hint{hint:#}: {what}");
+    taken_for_granted(out, forecast);
+    let hint = match forecast.gap {
+        Some(Gap::NeverRecorded) => Some(hint::never_recorded()),
+        None if forecast.lost => Some(hint::lost()),
+        _ => None,
+    };
+    hint_line(out, hint);
+}
+
+fn hint_line(out: &mut String, hint: Option<&str>) {
+    let style = palette::HINT;
+    if let Some(hint) = hint {
+        let lines = layout::wrap(hint, N_COLUMNS - "hint: ".len());
+        let _ = writeln!(out, "\n{style}hint{style:#}: {}", lines.join("\n      "));
     }
 }
 
 /// What the answer takes for granted.
-fn notes(out: &mut String, forecast: &Forecast) {
+fn taken_for_granted(out: &mut String, forecast: &Forecast) {
+    let write = |out: &mut String, text: &str| {
+        for (index, line) in layout::wrap(text, N_COLUMNS - 2).iter().enumerate() {
+            let _ = writeln!(out, "{FAINT}{}{line}{FAINT:#}", if index > 0 { "  " } else { "" });
+        }
+    };
     if let Baseline::Git { id, committed_at } = &forecast.baseline {
         let id = id.get(..12).unwrap_or(id);
-        let _ = writeln!(out, "{FAINT}note: compared with commit {id} of {committed_at}{FAINT:#}");
+        write(out, &format!("note: compared with commit {id} of {committed_at}"));
     }
     for note in &forecast.notes {
-        let _ = writeln!(out, "{FAINT}note: {}{FAINT:#}", text::escape(note));
+        write(out, &format!("note: {}", text::escape(note)));
     }
-}
-
-fn shortened(text: &str, verbose: bool) -> String {
-    cut(text, N_CHARACTERS, verbose)
-}
-
-/// The text, of which at most `n` characters are shown unless `verbose`.
-fn cut(text: &str, n: usize, verbose: bool) -> String {
-    if verbose || text.chars().count() <= n {
-        return text.to_owned();
+    if forecast.gap.is_none() && !forecast.unmoved.is_empty() {
+        let images = text::escape(&forecast.unmoved.join(", "));
+        let _ = writeln!(out);
+        write(out, &format!("not looked up, taken as unmoved: {images}"));
     }
-    text.chars().take(n - 1).chain(['…']).collect()
 }

@@ -6,7 +6,8 @@ use planner::cause::CauseKind;
 use planner::explanation::Status;
 use planner::prediction::Gap;
 
-use super::explain::{conclusion, sentence};
+use super::cause::sentence;
+use super::explain::conclusion;
 use super::review::{Review, Step, short};
 use super::text;
 use crate::forecast::Forecast;

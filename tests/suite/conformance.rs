@@ -14,6 +14,7 @@ use crate::case::project::Project;
 use crate::case::report::Report;
 use crate::case::{self, Case};
 
+mod edits;
 mod judge;
 
 #[derive(Deserialize)]
@@ -97,7 +98,9 @@ fn replay(path: &Path, profile: &str) -> (Tally, Option<String>) {
     let mut tally = Tally::new();
     let Some(main) = recordings.first() else { return (tally, None) };
     let result = answer(&recorded.case, profile, main).and_then(|answered| match answered {
-        Some((report, dockerfiles)) => judge_all(&report, &recordings, &dockerfiles, profile, &mut tally),
+        Some((report, dockerfiles)) => {
+            judge_all(&recorded.case, &report, &recordings, (&dockerfiles, profile), &mut tally)
+        }
         None => Ok(()),
     });
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -130,10 +133,10 @@ fn answer(case: &Case, profile: &str, main: &Recording) -> Result<Option<(Report
 
 /// The answer is right if one of the recordings agrees with all of it.
 fn judge_all(
+    case: &Case,
     report: &Report,
     recordings: &[&Recording],
-    dockerfiles: &[String],
-    profile: &str,
+    (dockerfiles, profile): (&[String], &str),
     tally: &mut Tally,
 ) -> Result<(), String> {
     let mut general = report.check();
@@ -142,9 +145,14 @@ fn judge_all(
     }
     let judged = recordings.iter().map(|recording| {
         let merges = profile == "buildkit" && recording.engine.profile() != profile;
-        judge::judge(report, &recording.instructions, dockerfiles, merges)
+        (judge::judge(report, &recording.instructions, dockerfiles, merges), recording)
     });
-    let (wrong, statuses) = judged.min_by_key(|(wrong, _)| wrong.len()).expect("at least one recording");
+    let ((wrong, statuses), recording) =
+        judged.min_by_key(|((wrong, _), _)| wrong.len()).expect("at least one recording");
+    if let Some(named) = edits::judge(case, report, &recording.instructions) {
+        *tally.entry(format!("{profile} edited file named")).or_default() += usize::from(named.is_ok());
+        general.extend(named.err());
+    }
     for status in statuses {
         *tally.entry(format!("{profile} {status}")).or_default() += 1;
     }

@@ -16,6 +16,8 @@ mod dockerfile;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod graph;
 #[cfg(test)]
 mod ignorefile;

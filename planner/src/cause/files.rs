@@ -80,7 +80,7 @@ fn listed_changes(old: &BTreeMap<ContextPath, Node>, new: &BTreeMap<ContextPath,
 fn node_changes(path: &ContextPath, old: &Node, new: &Node) -> Vec<Cause> {
     let mut causes = Vec::new();
     if Entry::from(old) != Entry::from(new) {
-        causes.push(modified(path, &old.into(), &new.into()));
+        causes.extend(modified(path, &old.into(), &new.into()));
     }
     let below = |node: &Node| match node {
         Node::Folder(folder) => BuildContext::from_root(folder.clone()),
@@ -88,18 +88,29 @@ fn node_changes(path: &ContextPath, old: &Node, new: &Node) -> Vec<Cause> {
     };
     for (inner, change) in below(old).diff(&below(new)).changes {
         let path = path.append(&inner);
-        causes.push(match &change {
-            Change::Added(_) => Cause::of(CauseKind::FileAdded).about(path, None),
-            Change::Removed(_) => Cause::of(CauseKind::FileRemoved).about(path, None),
-            Change::Modified(old, new) => modified(&path, old, new),
-        });
+        match &change {
+            Change::Added(_) => causes.push(Cause::of(CauseKind::FileAdded).about(path, None)),
+            Change::Removed(_) => causes.push(Cause::of(CauseKind::FileRemoved).about(path, None)),
+            Change::Modified(old, new) => causes.extend(modified(&path, old, new)),
+        }
     }
     causes
 }
 
-fn modified(path: &ContextPath, old: &Entry, new: &Entry) -> Cause {
+/// The most telling attribute that differs; a mode is told beside content, as either alone would be a miss.
+fn modified(path: &ContextPath, old: &Entry, new: &Entry) -> Vec<Cause> {
     let mode = |mode: u32| Some(format!("{mode:04o}"));
-    let (detail, before, after) = match (old, new) {
+    let cause = |(detail, before, after)| {
+        Cause::of(CauseKind::FileModified).about(path.clone(), Some(detail)).values(before, after)
+    };
+    if let (Entry::File(old), Entry::File(new)) = (old, new)
+        && matches!((&old.kind, &new.kind), (FileKind::File { .. }, FileKind::File { .. }))
+        && old.kind != new.kind
+    {
+        let modes = (old.mode != new.mode).then(|| ("mode", mode(old.mode), mode(new.mode)));
+        return [("content", None, None)].into_iter().chain(modes).map(cause).collect();
+    }
+    let difference = match (old, new) {
         (Entry::Folder(Some(old)), Entry::Folder(Some(new))) if old.mode != new.mode => {
             ("mode", mode(old.mode), mode(new.mode))
         }
@@ -117,7 +128,7 @@ fn modified(path: &ContextPath, old: &Entry, new: &Entry) -> Cause {
         (Entry::File(old), Entry::Folder(_)) => ("type", kind(old), Some("folder".to_owned())),
         (Entry::Folder(_), Entry::File(new)) => ("type", Some("folder".to_owned()), kind(new)),
     };
-    Cause::of(CauseKind::FileModified).about(path.clone(), Some(detail)).values(before, after)
+    vec![cause(difference)]
 }
 
 fn kind(entry: &FileEntry) -> Option<String> {

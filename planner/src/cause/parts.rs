@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Cause, CauseKind};
 use crate::cache_key::{KeyPart, PartKind, PartValue};
 use crate::graph::Placed;
+use crate::secret::MASK;
 
 /// The reasons in the parts of an operation, given the instructions that made both.
 #[must_use]
@@ -35,12 +36,17 @@ pub fn changed(old: &[KeyPart], new: &[KeyPart], was: Option<&Placed>, is: Optio
         causes.retain(|cause| !matches!(cause.kind, CauseKind::WorkdirChanged | CauseKind::UserChanged));
         causes.extend(used);
     }
-    as_instruction(causes, was, is)
+    as_instruction(causes, (&command(old), &command(new)), was, is)
 }
 
 /// An instruction has one text: its differing parts are one edit, shown as written. Where the text is the same, the
 /// variables it uses are the reason.
-fn as_instruction(mut causes: Vec<Cause>, was: Option<&Placed>, is: Option<&Placed>) -> Vec<Cause> {
+fn as_instruction(
+    mut causes: Vec<Cause>,
+    commands: (&str, &str),
+    was: Option<&Placed>,
+    is: Option<&Placed>,
+) -> Vec<Cause> {
     let is_edit = |cause: &Cause| cause.kind == CauseKind::InstructionEdited;
     if !causes.iter().any(is_edit) {
         return causes;
@@ -49,13 +55,40 @@ fn as_instruction(mut causes: Vec<Cause>, was: Option<&Placed>, is: Option<&Plac
     let explained = causes.iter().any(|cause| matches!(cause.kind, CauseKind::EnvChanged | CauseKind::BuildArgChanged));
     causes.retain(|cause| !is_edit(cause));
     if !(same_text && explained) {
-        let text = |placed: Option<&Placed>| placed.map(|placed| placed.text.clone());
-        let mut edit = Cause::of(CauseKind::InstructionEdited).values(text(was), text(is));
-        // Only the body of a here-document changed, or white space inside the command.
-        edit.detail = same_text.then(|| "body".to_owned());
-        causes.insert(0, edit);
+        causes.insert(0, edit(same_text, commands, was, is));
     }
     causes
+}
+
+/// The edit of an instruction whose text or here-documents differ.
+#[must_use]
+pub fn edited(was: &Placed, is: &Placed) -> Option<Cause> {
+    let same_text = was.text == is.text;
+    (!same_text || was.body != is.body).then(|| edit(same_text, ("", ""), Some(was), Some(is)))
+}
+
+fn edit(same_text: bool, commands: (&str, &str), was: Option<&Placed>, is: Option<&Placed>) -> Cause {
+    let mut edit = Cause::of(CauseKind::InstructionEdited);
+    if !same_text {
+        let written = |placed: &Placed| match placed.body.as_str() {
+            "" => placed.text.clone(),
+            body => format!("{}\n{body}", placed.text),
+        };
+        return edit.values(was.map(written), is.map(written));
+    }
+    edit.detail = Some("body".to_owned());
+    let bodies = was.zip(is).map(|(was, is)| (was.body.as_str(), is.body.as_str()));
+    // Where no here-document differs, white space inside the command does.
+    let (old, new) = bodies.filter(|(was, is)| was != is).unwrap_or(commands);
+    let is_seen = old != new || old.contains(MASK);
+    edit.values(is_seen.then(|| old.to_owned()), is_seen.then(|| new.to_owned()))
+}
+
+/// What an operation executes, without the words of the shell before it.
+fn command(parts: &[KeyPart]) -> String {
+    let shown = |kind| parts.iter().find(|part| part.kind == kind).map_or("", |part| part.value.shown.as_str());
+    let (shell, command) = (shown(PartKind::Shell), shown(PartKind::Command));
+    command.strip_prefix(shell).unwrap_or(command).trim_start_matches('\n').to_owned()
 }
 
 fn by_name(parts: &[KeyPart]) -> BTreeMap<(PartKind, &str), &KeyPart> {
@@ -82,6 +115,8 @@ fn one(kind: PartKind, name: &str, old: Option<&PartValue>, new: Option<&PartVal
         PartKind::Command | PartKind::Security | PartKind::Source | PartKind::Destination | PartKind::Owner => {
             CauseKind::InstructionEdited
         }
+        // With the text as it was, what stands before the step is wired otherwise, and has a cause of its own.
+        PartKind::Wiring if !edited => return None,
         PartKind::Workdir | PartKind::Mode | PartKind::Wiring | PartKind::Data => CauseKind::InstructionEdited,
     };
     let name = if kind == PartKind::Timestamp { "SOURCE_DATE_EPOCH" } else { name };
@@ -89,13 +124,23 @@ fn one(kind: PartKind, name: &str, old: Option<&PartValue>, new: Option<&PartVal
         cause_kind,
         CauseKind::EnvChanged | CauseKind::BuildArgChanged | CauseKind::MountChanged | CauseKind::HostConfigChanged
     );
-    let value = |value: Option<&PartValue>| value.map(|value| value.shown.clone());
+    // The words of a shell are kept one per line.
+    let value = |value: Option<&PartValue>| {
+        value.map(|value| match kind {
+            PartKind::Shell => value.shown.replace('\n', " "),
+            _ => value.shown.clone(),
+        })
+    };
     Some(Cause::of(cause_kind).named(if named { name } else { "" }).values(value(old), value(new)))
 }
 
 /// The same parts in another order: only the environment has one.
 fn reordered(old: &[KeyPart], new: &[KeyPart]) -> Option<Cause> {
-    let moved = old.iter().zip(new).find(|(old, new)| old != new).map(|(_, new)| new)?;
+    let variables = |parts: &[KeyPart]| {
+        parts.iter().filter(|part| matches!(part.kind, PartKind::Env | PartKind::Arg)).cloned().collect::<Vec<_>>()
+    };
+    let (old, new) = (variables(old), variables(new));
+    let moved = old.iter().zip(&new).find(|(old, new)| old != new).map(|(_, new)| new)?;
     let kind = if moved.kind == PartKind::Arg { CauseKind::BuildArgChanged } else { CauseKind::EnvChanged };
     let mut cause = Cause::of(kind).named(&moved.name);
     cause.detail = Some("order".to_owned());

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use super::Question;
 use crate::alignment::Alignment;
-use crate::cause::{Cause, CauseKind, files, parts};
+use crate::cause::{Cause, CauseKind, files, ignored, parts};
+use crate::context::ContextPath;
 use crate::graph::Placed;
 use crate::history::RecordedInput;
 use crate::snapshot::{Snapshot, Step, StepKind};
@@ -83,12 +84,20 @@ impl<'a> Comparison<'a> {
         let now = &self.question.snapshot.steps[id];
         let is = placed(self.question.snapshot, at);
         let Some(then) = alignment.step(id).and_then(|step| older.steps.get(step)) else {
-            return vec![Cause::of(CauseKind::InstructionAdded).values(None, is.map(|is| is.text.clone()))];
+            let mut added = Cause::of(CauseKind::InstructionAdded).values(None, is.map(|is| is.text.clone()));
+            // It stood there, in a stage that the target did not need.
+            added.detail = alignment.instruction(at).map(|_| "unused".to_owned());
+            return vec![added];
         };
         let was = alignment.instruction(at).and_then(|at| placed(older, at));
         let mut causes = parts::changed(&then.parts, &now.parts, was, is);
-        causes.extend(self.base_changes(older, then, now));
+        let base = self.base_changes(older, then, now).filter(|cause| !causes.contains(cause));
+        causes.extend(base);
         causes.extend(self.file_changes(older, then, now));
+        if causes.is_empty() {
+            // A source that another stage makes, or a here-document: steps of their own, edited here.
+            causes.extend(was.zip(is).and_then(|(was, is)| parts::edited(was, is)));
+        }
         causes
     }
 
@@ -113,7 +122,8 @@ impl<'a> Comparison<'a> {
                 let runs = self.question.prediction.standings[new?].is.is_empty();
                 let was_first = is_first(older, self.target, old?);
                 let is_first = is_first(self.question.snapshot, self.target, new?);
-                (!runs && was_first != is_first).then(|| Cause::of(CauseKind::BaseStageChanged))
+                (!runs && was_first != is_first)
+                    .then(|| Cause::of(CauseKind::BaseStageChanged).values(was_first.flatten(), is_first.flatten()))
             }
             (old, new) => {
                 let text = |kind: Option<StepKind>| match kind {
@@ -141,21 +151,51 @@ impl<'a> Comparison<'a> {
             }
             let context = self.question.context;
             let (Some(old), Some(new)) = (context(older_tree), context(tree)) else { continue };
-            let changed = files::changed(selectors, &old, &new);
-            if !changed.is_empty() && self.ignorefile_changed(older, now, index) {
-                causes.push(Cause::of(CauseKind::IgnorefileChanged));
+            let mut changed = files::changed(selectors, &old, &new);
+            let name = now.inputs.get(index).and_then(|id| self.context_name(id.index()));
+            if let Some((was, is)) = name.and_then(|name| self.ignorefiles(older, name))
+                && ignored::mark(&mut changed, &was, &is)
+            {
+                let edit = Cause::of(CauseKind::IgnorefileChanged).values(Some(was), Some(is));
+                if !causes.contains(&edit) {
+                    causes.push(edit);
+                }
             }
             causes.extend(changed);
         }
         causes
     }
 
-    fn ignorefile_changed(&self, older: &Snapshot, now: &Step, input: usize) -> bool {
-        let Some(id) = now.inputs.get(input) else { return false };
-        match &self.question.snapshot.steps[id.index()].kind {
-            StepKind::Context(name) => older.ignorefiles.get(name) != self.question.snapshot.ignorefiles.get(name),
-            _ => false,
+    /// The edit of the ignore file that left a source out since the last build.
+    pub(super) fn left_out(&self, context: &str, path: &ContextPath) -> Option<Cause> {
+        let builds = self.bring(0).then(|| self.builds.borrow())?;
+        let (was, is) = self.ignorefiles(&builds.first()?.0, context)?;
+        let is_new = ignored::leaving_out(&is, path).is_some() && ignored::leaving_out(&was, path).is_none();
+        is_new.then(|| Cause::of(CauseKind::IgnorefileChanged).values(Some(was), Some(is)))
+    }
+
+    /// Whether the last build used an image of that reference.
+    pub(super) fn used_image(&self, wanted: &str) -> bool {
+        let builds = self.bring(0).then(|| self.builds.borrow());
+        let steps = builds.as_ref().and_then(|builds| builds.first()).map(|(build, _)| build.steps.as_slice());
+        steps
+            .unwrap_or_default()
+            .iter()
+            .any(|step| matches!(&step.kind, StepKind::Image { reference, .. } if reference == wanted))
+    }
+
+    fn context_name(&self, id: usize) -> Option<&str> {
+        match &self.question.snapshot.steps[id].kind {
+            StepKind::Context(name) => Some(name),
+            _ => None,
         }
+    }
+
+    /// The earlier and the present text of a context's ignore file, where they differ.
+    fn ignorefiles(&self, older: &Snapshot, context: &str) -> Option<(String, String)> {
+        let text = |snapshot: &Snapshot| snapshot.ignorefiles.get(context).cloned().unwrap_or_default();
+        let (was, is) = (text(older), text(self.question.snapshot));
+        (was != is).then_some((was, is))
     }
 }
 

@@ -14,6 +14,7 @@ impl Placed {
             end_line: instruction.end_line,
             keyword: instruction.keyword.text.to_uppercase(),
             text: if trigger { decoded(instruction) } else { written(instruction, dockerfile) },
+            body: instruction.heredocs.iter().map(|heredoc| heredoc.content.as_str()).collect(),
             trigger,
             step: None,
             link: None,

@@ -1,6 +1,6 @@
 //! `stageplan.explain/1` and `stageplan.plan/1`: what a build will do, instruction by instruction.
 
-use planner::cause::Cause;
+use planner::cause::{Cause, CauseKind};
 use planner::explanation::{InstructionReport, Reads, StageReport, Status, TargetReport};
 use planner::plan::Plan;
 use serde::Serialize;
@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::PathView;
 use crate::forecast::{Baseline, Forecast};
 use crate::project::Project;
+use crate::render::cause::edit;
 
 /// The answer of `explain --format json`, and with more fields that of `plan`.
 #[derive(Serialize)]
@@ -119,6 +120,8 @@ struct CauseView {
     old: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     new: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     root: Option<String>,
 }
@@ -255,13 +258,17 @@ impl InstructionView {
 
 impl From<&Cause> for CauseView {
     fn from(cause: &Cause) -> Self {
+        // The diff of an ignore file tells more than both of its texts.
+        let has_values = cause.kind != CauseKind::IgnorefileChanged;
+        let value = |value: &Option<String>| value.clone().filter(|_| has_values);
         Self {
             kind: cause.kind.name(),
             path: cause.path.as_ref().map(PathView::from),
             name: cause.name.clone(),
             detail: cause.detail.clone(),
-            old: cause.old.clone(),
-            new: cause.new.clone(),
+            old: value(&cause.old),
+            new: value(&cause.new),
+            diff: edit::plain(cause),
             root: cause.root.clone(),
         }
     }

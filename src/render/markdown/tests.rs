@@ -19,6 +19,7 @@ fn step(line: u32, status: Status, root: Option<&str>, seconds: Option<f64>) -> 
             keyword: "RUN".to_owned(),
             text: format!("RUN {line}"),
             trigger: false,
+            body: String::new(),
             step: None,
             link: None,
             variables: std::collections::BTreeMap::new(),

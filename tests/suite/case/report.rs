@@ -62,7 +62,7 @@ pub(crate) struct Cause {
 }
 
 /// The causes the contract knows.
-const KINDS: &[&str] = &[
+pub(crate) const KINDS: &[&str] = &[
     "never-recorded",
     "file-added",
     "file-removed",

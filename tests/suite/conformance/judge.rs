@@ -22,6 +22,18 @@ pub(super) struct Row {
     link: Option<String>,
 }
 
+impl Row {
+    /// Whether the engine ran the instruction.
+    pub(super) fn was_executed(&self) -> bool {
+        self.state == "executed" && self.reached != Some(false)
+    }
+
+    /// Whether it is the row of that place.
+    pub(super) fn is_at(&self, stage: i64, line: usize, trigger: bool) -> bool {
+        (self.stage, self.line, self.trigger) == (stage, line, trigger)
+    }
+}
+
 /// What is wrong with the answer, and each judged row's status. An engine that merges may agree with a recording of one
 /// that does not (`merges`): then what became of the merges is not in the recording.
 pub(super) fn judge(report: &Report, rows: &[Row], dockerfiles: &[String], merges: bool) -> (Vec<String>, Vec<String>) {

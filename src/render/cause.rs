@@ -1,0 +1,132 @@
+//! One cause in the user's words: a clause on one line, for every report that tells causes. In goes a [`Cause`], out
+//! comes text that is safe to show. What stands around the clause, colours and columns are the report's business; the
+//! edit of an instruction has lines of its own, in `edit`.
+
+pub(crate) mod edit;
+
+use planner::cause::ignored::IGNOREFILE;
+use planner::cause::{Cause, CauseKind};
+
+use super::{layout, text};
+
+/// Characters of a value that are shown without `--verbose`.
+const N_CHARACTERS: usize = 40;
+
+/// Characters of a path that are shown without `--verbose`.
+const N_PATH: usize = 48;
+
+/// A cause as a clause; values whole if `verbose`.
+pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
+    let path = cause.path.as_ref().map_or_else(|| "a file".to_owned(), text::path);
+    let path = if verbose { path } else { layout::cut_front(&path, N_PATH) };
+    let name = text::escape(cause.name.as_deref().unwrap_or_default());
+    let change = change(cause, verbose);
+    match cause.kind {
+        CauseKind::NeverRecorded => "no recorded build made this step".to_owned(),
+        CauseKind::FileAdded if is_ignorefile(cause) => format!("the ignore file lets {path} in"),
+        CauseKind::FileRemoved if is_ignorefile(cause) => format!("the ignore file leaves {path} out"),
+        CauseKind::FileAdded => format!("{path} is new"),
+        CauseKind::FileRemoved => format!("{path} is gone"),
+        CauseKind::FileModified => format!("{path} {}", file_change(cause, &change)),
+        CauseKind::SourceMissing => missing(cause, &path, &name),
+        CauseKind::InstructionEdited if cause.old.is_some() && cause.old == cause.new => {
+            "the instruction was edited, in what looks like a secret".to_owned()
+        }
+        CauseKind::InstructionEdited => "the instruction was edited".to_owned(),
+        CauseKind::InstructionAdded if cause.detail.as_deref() == Some("unused") => {
+            "the last build did not need this stage".to_owned()
+        }
+        CauseKind::InstructionAdded => "the instruction is new".to_owned(),
+        CauseKind::BuildArgChanged => variable("build argument", &name, cause, &change),
+        CauseKind::EnvChanged => variable("variable", &name, cause, &change),
+        CauseKind::WorkdirChanged => format!("the working folder changed{change}"),
+        CauseKind::UserChanged => format!("the user changed{change}"),
+        CauseKind::ShellChanged => format!("the shell changed{change}"),
+        CauseKind::MountChanged if cause.old.is_none() && !verbose => format!("mount {name} is new"),
+        CauseKind::MountChanged if cause.new.is_none() && !verbose => format!("mount {name} is gone"),
+        CauseKind::MountChanged => format!("mount {name} changed{change}"),
+        CauseKind::NetworkChanged => format!("the network changed{change}"),
+        CauseKind::HostConfigChanged if name == "/dev/shm" => format!("the size of shared memory changed{change}"),
+        CauseKind::HostConfigChanged => format!("--{name} changed{change}"),
+        CauseKind::BaseImageChanged => format!("the base image changed{change}"),
+        CauseKind::BaseStageChanged => format!("it stands upon another stage{change}"),
+        CauseKind::PlatformChanged => format!("the platform changed{change}"),
+        CauseKind::NoCacheRequested => "--no-cache asks for it".to_owned(),
+        CauseKind::Upstream => {
+            format!("follows from {}", text::escape(cause.root.as_deref().unwrap_or("another step")))
+        }
+        CauseKind::IgnorefileChanged => "the ignore file changed".to_owned(),
+        CauseKind::StaleSource => format!("{path} changed its {}", cause.detail.as_deref().unwrap_or("content")),
+        CauseKind::RemoteSource => format!("only a server knows what {name} holds"),
+        CauseKind::UnknownFrontend => "another frontend reads the Dockerfile".to_owned(),
+        CauseKind::BaseUnresolved => format!("{} may be the image that was used before, or not", familiar(&name)),
+    }
+}
+
+/// Whether a cause about a file is an edit of the ignore file's doing.
+pub(crate) fn is_ignorefile(cause: &Cause) -> bool {
+    cause.detail.as_deref() == Some(IGNOREFILE)
+}
+
+/// `: old → new`; nothing where both are masked alike.
+fn change(cause: &Cause, verbose: bool) -> String {
+    let safe = |value: &Option<String>| {
+        let value = text::escape(value.as_deref()?);
+        Some(match (cause.kind, value.as_str()) {
+            (_, "") => "(empty)".to_owned(),
+            (CauseKind::BaseImageChanged | CauseKind::BaseStageChanged, image) => familiar(image).to_owned(),
+            (CauseKind::HostConfigChanged, mount) => size_of(mount).unwrap_or(value),
+            _ => value,
+        })
+    };
+    let n = if verbose { usize::MAX } else { N_CHARACTERS };
+    match (safe(&cause.old), safe(&cause.new)) {
+        (Some(old), Some(new)) if old == new => String::new(),
+        (Some(old), Some(new)) => {
+            let (old, new) = layout::cut_pair(&old, &new, n);
+            format!(": {old} → {new}")
+        }
+        (None, Some(new)) => format!(": now {}", layout::cut(&new, n)),
+        (Some(old), None) => format!(": was {}", layout::cut(&old, n)),
+        (None, None) => String::new(),
+    }
+}
+
+/// An image as it is written in a Dockerfile.
+fn familiar(image: &str) -> &str {
+    let short = image.strip_prefix("docker.io/").unwrap_or(image);
+    short.strip_prefix("library/").unwrap_or(short)
+}
+
+/// What `--shm-size` asks for; it is kept as the mount it makes.
+fn size_of(mount: &str) -> Option<String> {
+    mount.strip_prefix("tmpfs size=")?.parse().ok().map(text::bytes)
+}
+
+fn file_change(cause: &Cause, change: &str) -> String {
+    match cause.detail.as_deref() {
+        None | Some("content") => "changed".to_owned(),
+        Some("symlink") => format!("points elsewhere{change}"),
+        Some("xattr") => "changed its extended attributes".to_owned(),
+        Some(detail) => format!("changed its {}{change}", text::escape(detail)),
+    }
+}
+
+fn variable(what: &str, name: &str, cause: &Cause, change: &str) -> String {
+    if cause.detail.as_deref() == Some("order") {
+        return format!("{what} {name} stands in another order");
+    }
+    let is_masked = change.is_empty() && cause.old.is_some();
+    let masked = if is_masked { " (its value looks like a secret)" } else { "" };
+    format!("{what} {name} changed{change}{masked}")
+}
+
+fn missing(cause: &Cause, path: &str, name: &str) -> String {
+    if is_ignorefile(cause) {
+        format!("{path} is left out by `{name}` in the ignore file; the build fails here")
+    } else if name.is_empty() {
+        format!("{path} is not in the build context; the build fails here")
+    } else {
+        format!("{path} is not in what {name} leaves behind; the build fails here")
+    }
+}

@@ -1,0 +1,204 @@
+//! The changed files of one step, told briefly: a few one by one, many by folder, those that decide most first, and
+//! what a umask did in one sentence. In go the causes that are about files, out come sentences; `verbose` tells every
+//! file. Layout is not decided here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use planner::cause::umask::Drift;
+use planner::cause::{Cause, CauseKind};
+use planner::context::ContextPath;
+
+use crate::render::cause::{is_ignorefile, sentence};
+use crate::render::{layout, text};
+
+/// Files of one step that are told one by one.
+const N_SINGLE: usize = 4;
+/// Rows that are shown of one step's files.
+const N_ROWS: usize = 5;
+
+/// Files that other files are installed or built by: a change of one of them weighs more.
+const MANIFESTS: [&str; 24] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "Gemfile",
+    "Gemfile.lock",
+    "Makefile",
+    "Pipfile",
+    "Pipfile.lock",
+    "build.gradle",
+    "build.gradle.kts",
+    "bun.lock",
+    "composer.json",
+    "composer.lock",
+    "go.mod",
+    "go.sum",
+    "package-lock.json",
+    "package.json",
+    "pnpm-lock.yaml",
+    "poetry.lock",
+    "pom.xml",
+    "pyproject.toml",
+    "requirements.txt",
+    "tsconfig.json",
+    "uv.lock",
+    "yarn.lock",
+];
+
+/// What happened to files, as a word behind their number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    LetIn,
+    LeftOut,
+    Changed,
+    New,
+    Gone,
+    Attribute,
+}
+
+/// One file and what happened to it.
+struct Change<'a> {
+    path: &'a ContextPath,
+    what: What,
+    sentence: String,
+}
+
+/// Whether a cause is about a file that came, went or changed.
+pub(super) fn is_change(cause: &Cause) -> bool {
+    matches!(cause.kind, CauseKind::FileAdded | CauseKind::FileRemoved | CauseKind::FileModified)
+}
+
+/// Sentences that tell the changes of `causes`, each for lines of `width` characters.
+pub(super) fn rows(causes: &[&Cause], drift: Option<Drift>, verbose: bool, width: usize) -> Vec<String> {
+    let drifted = |cause: &&&Cause| drift.is_some() && Drift::of(cause) == drift;
+    let (by_umask, others): (Vec<_>, Vec<_>) = causes.iter().partition(|cause| !verbose && drifted(cause));
+    let mut changes = changes(&others, verbose);
+    changes.sort_by(|a, b| (a.what, !is_manifest(a.path), a.path).cmp(&(b.what, !is_manifest(b.path), b.path)));
+    let (own, ignored): (Vec<_>, Vec<_>) = changes.into_iter().partition(|change| change.what > What::LeftOut);
+    let mut rows =
+        if ignored.len() <= N_SINGLE && !verbose { by_rules(&ignored) } else { told(&ignored, verbose, width) };
+    rows.extend(told(&own, verbose, width));
+    if !by_umask.is_empty() {
+        rows.push(drift_row(&by_umask));
+    }
+    rows
+}
+
+fn drift_row(by_umask: &[&&Cause]) -> String {
+    if let [only] = by_umask {
+        return sentence(only, false);
+    }
+    let modes: BTreeSet<_> = by_umask.iter().filter_map(|cause| cause.old.clone().zip(cause.new.clone())).collect();
+    let modes: Vec<_> = modes.into_iter().map(|(old, new)| format!("{old} → {new}")).collect();
+    format!("{} have another mode: {}", text::count(by_umask.len(), "file"), modes.join(" and "))
+}
+
+/// One change for each path. Folders that came or went with what they hold are told by that.
+fn changes<'a>(causes: &[&&'a Cause], verbose: bool) -> Vec<Change<'a>> {
+    let mut by_path = BTreeMap::<&ContextPath, Vec<&Cause>>::new();
+    for cause in causes {
+        if let Some(path) = &cause.path {
+            by_path.entry(path).or_default().push(cause);
+        }
+    }
+    let folders: BTreeSet<ContextPath> = by_path.keys().filter_map(|path| path.parent()).collect();
+    let is_told = |path: &ContextPath, causes: &[&Cause]| {
+        !folders.contains(path) || causes.iter().any(|cause| cause.kind == CauseKind::FileModified)
+    };
+    let told = by_path.into_iter().filter(|(path, causes)| is_told(path, causes));
+    told.map(|(path, causes)| Change { path, what: what(&causes), sentence: all(&causes, verbose) }).collect()
+}
+
+fn what(causes: &[&Cause]) -> What {
+    let one = |cause: &&Cause| match (cause.kind, cause.detail.as_deref()) {
+        (CauseKind::FileAdded, _) if is_ignorefile(cause) => What::LetIn,
+        (CauseKind::FileRemoved, _) if is_ignorefile(cause) => What::LeftOut,
+        (CauseKind::FileAdded, _) => What::New,
+        (CauseKind::FileRemoved, _) => What::Gone,
+        (_, Some("mode" | "xattr")) => What::Attribute,
+        _ => What::Changed,
+    };
+    causes.iter().map(one).min().unwrap_or(What::Changed)
+}
+
+/// All that happened to one file.
+fn all(causes: &[&Cause], verbose: bool) -> String {
+    match causes {
+        [content, mode] => {
+            let modes = mode.old.as_deref().zip(mode.new.as_deref());
+            let modes = modes.map(|(old, new)| format!(", its mode too: {old} → {new}")).unwrap_or_default();
+            format!("{}{modes}", sentence(content, verbose))
+        }
+        others => others.iter().map(|cause| sentence(cause, verbose)).collect::<Vec<_>>().join("; "),
+    }
+}
+
+/// What the ignore file did to a few files.
+fn by_rules(changes: &[Change<'_>]) -> Vec<String> {
+    let row = |what, verb: &str| {
+        let paths = changes.iter().filter(|change| change.what == what).map(|change| text::path(change.path));
+        let paths: Vec<_> = paths.collect();
+        (!paths.is_empty()).then(|| format!("the ignore file {verb} {}", paths.join(", ")))
+    };
+    [row(What::LetIn, "lets in"), row(What::LeftOut, "leaves out")].into_iter().flatten().collect()
+}
+
+fn is_manifest(path: &ContextPath) -> bool {
+    MANIFESTS.iter().any(|name| name.as_bytes() == path.name())
+}
+
+/// The sentences of a few changes; many are told by folder, manifests still by themselves.
+fn told(changes: &[Change<'_>], verbose: bool, width: usize) -> Vec<String> {
+    if verbose || changes.len() <= N_SINGLE {
+        return changes.iter().map(|change| change.sentence.clone()).collect();
+    }
+    let (manifests, others): (Vec<_>, Vec<_>) = changes.iter().partition(|change| is_manifest(change.path));
+    let mut rows: Vec<(usize, String)> = manifests.iter().map(|change| (1, change.sentence.clone())).collect();
+    let mut groups: Vec<_> = grouped(&others).into_iter().collect();
+    groups.sort_by_key(|((what, _), group)| (*what, std::cmp::Reverse(group.len())));
+    rows.extend(groups.iter().map(|((what, folder), group)| (group.len(), group_row(*what, folder, group, width))));
+    let n_more: usize = rows.iter().skip(N_ROWS).map(|(n, _)| n).sum();
+    let mut rows: Vec<String> = rows.into_iter().take(N_ROWS).map(|(_, row)| row).collect();
+    if n_more > 0 {
+        rows.push(format!("and {} (--verbose shows all)", text::count(n_more, "more file")));
+    }
+    rows
+}
+
+/// The changes by what happened and where: the folders below the one that holds them all.
+fn grouped<'c>(changes: &[&'c Change<'c>]) -> BTreeMap<(What, ContextPath), Vec<&'c Change<'c>>> {
+    let parents = || changes.iter().filter_map(|change| change.path.parent());
+    let common = parents().reduce(|a, b| {
+        let n = a.components().zip(b.components()).take_while(|(a, b)| a == b).count();
+        a.split(n).0
+    });
+    let depth = common.map_or(0, |common| common.components().count());
+    let mut groups = BTreeMap::<_, Vec<_>>::new();
+    for change in changes {
+        let parent = change.path.parent().unwrap_or_else(ContextPath::root);
+        let depth = (depth + 1).min(parent.components().count());
+        groups.entry((change.what, parent.split(depth).0)).or_default().push(*change);
+    }
+    groups
+}
+
+/// `src/ 38 files changed, e.g. src/a.ts, src/b.ts`, with as many examples as fit.
+fn group_row(what: What, folder: &ContextPath, group: &[&Change<'_>], width: usize) -> String {
+    if let [only] = group {
+        return only.sentence.clone();
+    }
+    let place = if folder.is_root() { "./".to_owned() } else { format!("{}/", text::path(folder)) };
+    let place = layout::cut_front(&place, width / 2);
+    let n = text::count(group.len(), "file");
+    let told = match what {
+        What::LetIn => format!("the ignore file lets in {n} of {place}"),
+        What::LeftOut => format!("the ignore file leaves out {n} of {place}"),
+        What::Changed => format!("{place} {n} changed"),
+        What::New => format!("{place} {n} new"),
+        What::Gone => format!("{place} {n} gone"),
+        What::Attribute => format!("{place} {n} with another mode"),
+    };
+    let examples: Vec<String> = group.iter().take(2).map(|change| text::path(change.path)).collect();
+    let with = |n: usize| format!("{told}, e.g. {}", examples[..n].join(", "));
+    let fitting = (1..=examples.len()).rev().map(with).find(|row| row.chars().count() <= width);
+    fitting.unwrap_or(told)
+}

@@ -1,0 +1,133 @@
+//! The causes of one step below its line, and what earlier steps of the report have told already: the same file, copied
+//! by two steps, is told at length once. In go steps in the order of the report, out come indented lines.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use planner::cause::umask::Drift;
+use planner::cause::{Cause, CauseKind};
+use planner::context::ContextPath;
+use planner::explanation::{InstructionReport, Status};
+
+use super::{INDENT, N_COLUMNS, files};
+use crate::render::cause::{edit, sentence};
+use crate::render::{layout, text};
+
+/// Causes of one step, files aside, that are shown without `--verbose`.
+const N_CAUSES: usize = 5;
+
+/// What has been told so far.
+pub(super) struct Told {
+    drift: Option<Drift>,
+    verbose: bool,
+    /// For each file, the step it was told at.
+    files: BTreeMap<ContextPath, String>,
+    ignorefiles: Vec<Cause>,
+    is_umask_told: bool,
+}
+
+impl Told {
+    /// Nothing told yet.
+    pub(super) fn new(drift: Option<Drift>, verbose: bool) -> Self {
+        Self { drift, verbose, files: BTreeMap::new(), ignorefiles: Vec::new(), is_umask_told: false }
+    }
+
+    /// Tells the causes of a step.
+    pub(super) fn causes(&mut self, out: &mut String, name: &str, step: &InstructionReport) {
+        let is_elsewhere = |cause: &&Cause| cause.root.is_some() && cause.kind != CauseKind::Upstream;
+        let (elsewhere, here): (Vec<_>, Vec<_>) = step.causes.iter().partition(is_elsewhere);
+        let (of_files, others): (Vec<_>, Vec<_>) = here.into_iter().partition(|cause| files::is_change(cause));
+        let (own, follows): (Vec<_>, Vec<_>) = others.into_iter().partition(|cause| cause.kind != CauseKind::Upstream);
+        let n_shown = if self.verbose { usize::MAX } else { N_CAUSES };
+        for cause in own.iter().take(n_shown) {
+            self.one(out, cause);
+        }
+        if own.len() > n_shown {
+            let more = text::count(own.len() - n_shown, "more cause");
+            self.write(out, &format!("and {more} (--verbose shows all)"));
+        }
+        self.of_files(out, name, &of_files);
+        self.elsewhere(out, &elsewhere);
+        // What else decides stands above the step.
+        let follows = follows.into_iter().filter(|_| step.status == Status::Miss);
+        follows.for_each(|cause| self.write(out, &sentence(cause, self.verbose)));
+    }
+
+    fn one(&mut self, out: &mut String, cause: &Cause) {
+        if cause.kind == CauseKind::IgnorefileChanged {
+            if self.ignorefiles.contains(cause) {
+                return;
+            }
+            self.ignorefiles.push(cause.clone());
+        }
+        self.write(out, &sentence(cause, self.verbose));
+        let width = (!self.verbose).then_some(N_COLUMNS - INDENT);
+        for line in edit::shown(cause, width) {
+            let _ = writeln!(out, "{:INDENT$}{line}", "");
+        }
+    }
+
+    fn of_files(&mut self, out: &mut String, name: &str, causes: &[&Cause]) {
+        let at = |cause: &Cause| cause.path.as_ref().and_then(|path| self.files.get(path)).cloned();
+        let (old, new): (Vec<_>, Vec<_>) =
+            causes.iter().copied().partition(|cause| !self.verbose && at(cause).is_some());
+        let width = if self.verbose { usize::MAX } else { N_COLUMNS - INDENT };
+        let rows = files::rows(&new, self.drift, self.verbose, width);
+        let mut by_step = BTreeMap::<String, Vec<&Cause>>::new();
+        for cause in old {
+            by_step.entry(at(cause).unwrap_or_default()).or_default().push(cause);
+        }
+        rows.iter().for_each(|row| self.write(out, row));
+        if let Some(drift) = self.drift.filter(|drift| new.iter().any(|cause| Drift::of(cause) == Some(*drift))) {
+            self.umask(out, drift);
+        }
+        for (step, causes) in by_step {
+            let mut paths: Vec<_> = causes.iter().filter_map(|cause| cause.path.as_ref()).collect();
+            paths.dedup();
+            let what = match paths.as_slice() {
+                [path] => layout::cut_front(&text::path(path), width / 2),
+                paths => text::count(paths.len(), "file"),
+            };
+            self.write(out, &format!("{what}, as told at {}", text::escape(&step)));
+        }
+        for path in new.iter().filter_map(|cause| cause.path.clone()) {
+            self.files.entry(path).or_insert_with(|| name.to_owned());
+        }
+    }
+
+    /// What another step has that the last build had not, while an earlier build had it.
+    fn elsewhere(&self, out: &mut String, causes: &[&Cause]) {
+        let Some(first) = causes.first() else { return };
+        let at = text::escape(first.root.as_deref().unwrap_or_default());
+        let causes: Vec<Cause> = causes.iter().map(|&cause| Cause { root: None, ..cause.clone() }).collect();
+        let width = if self.verbose { usize::MAX } else { N_COLUMNS - INDENT };
+        let (of_files, others): (Vec<_>, Vec<_>) = causes.iter().partition(|cause| files::is_change(cause));
+        let rows = others.iter().map(|cause| sentence(cause, self.verbose));
+        let rows: Vec<_> = rows.chain(files::rows(&of_files, None, self.verbose, width)).collect();
+        rows.iter().for_each(|row| self.write(out, &format!("at {at}, {row}")));
+        self.write(out, "both were built before, but never together");
+    }
+
+    /// What changed the modes, where it is first seen.
+    fn umask(&mut self, out: &mut String, drift: Drift) {
+        if !std::mem::replace(&mut self.is_umask_told, true) {
+            let (new, old) = (drift.new, drift.old);
+            self.write(out, &format!("the modes of a checkout under umask {new:03o}; it was {old:03o}"));
+        }
+    }
+
+    /// A sentence in the column of causes, wrapped unless all is told.
+    fn write(&self, out: &mut String, sentence: &str) {
+        let lines = if self.verbose { vec![sentence.to_owned()] } else { wrapped(sentence) };
+        for (index, line) in lines.iter().enumerate() {
+            let more = if index > 0 { 2 } else { 0 };
+            let _ = writeln!(out, "{:width$}{line}", "", width = INDENT + more);
+        }
+    }
+}
+
+/// Lines that leave room for the two columns by which those after the first stand further right.
+fn wrapped(sentence: &str) -> Vec<String> {
+    let width = N_COLUMNS - INDENT;
+    if sentence.chars().count() <= width { vec![sentence.to_owned()] } else { layout::wrap(sentence, width - 2) }
+}

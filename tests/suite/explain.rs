@@ -1,0 +1,163 @@
+//! What `explain` says, each case a folder in `tests/fixtures/explain` whose name is the situation.
+//!
+//! In: `case.json`, in the form of `case.rs` with the `change` before the last build, and the arguments of `explain` where
+//! it has some. Out: `report.txt`, what is printed, and for cases that ask for it `causes.json`, the causes as programs
+//! read them. `UPDATE_REPORTS=1 cargo test --test suite explain` writes both anew; read what changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::case::edit::Edit;
+use crate::case::project::{Answer, Project};
+use crate::case::report::KINDS;
+use crate::case::{self, Case};
+
+/// The keys a case may have; a misspelt one would be passed over otherwise.
+const KEYS: &[&str] = &[
+    "profile",
+    "dockerfile",
+    "dockerfile_path",
+    "files",
+    "target",
+    "build_args",
+    "secrets",
+    "arguments",
+    "before",
+    "change",
+    "recorded",
+    "explain",
+    "causes",
+];
+
+/// Columns of a terminal.
+const N_COLUMNS: usize = 80;
+
+#[derive(Deserialize)]
+struct Situation {
+    profile: Option<String>,
+    #[serde(flatten)]
+    case: Case,
+    /// Whether a build is recorded before the change; it is unless this says no.
+    recorded: Option<bool>,
+    #[serde(default)]
+    change: Vec<Edit>,
+    /// Further arguments of `explain`.
+    #[serde(default)]
+    explain: Vec<String>,
+    /// Whether `causes.json` is kept, too.
+    #[serde(default)]
+    causes: bool,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/explain")
+}
+
+fn situations() -> Vec<(PathBuf, Situation)> {
+    let folders = fs::read_dir(folder()).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut folders: Vec<_> = folders.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders.into_iter().map(|folder| (folder.clone(), case::read(&folder.join("case.json")))).collect()
+}
+
+/// What is said of a situation: the text, and the JSON of all instructions.
+fn said(situation: &Situation) -> (Answer, Answer) {
+    let mut project = Project::lay_out(&situation.case, situation.profile.as_deref().unwrap_or("buildkit"));
+    for edits in situation.case.before.iter().chain([&situation.change]) {
+        if situation.recorded != Some(false) {
+            let recorded = project.record();
+            assert_eq!(recorded.code, Some(0), "{}", recorded.stderr);
+        }
+        edits.iter().for_each(|edit| project.apply(edit));
+    }
+    let more: Vec<&str> = situation.explain.iter().map(String::as_str).collect();
+    (project.run("explain", &more), project.explain())
+}
+
+/// The causes of each instruction that has some.
+fn causes(json: &Answer) -> Value {
+    let report: Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    let stages = report["stages"].as_array().expect("stages");
+    let instructions = stages.iter().flat_map(|stage| stage["instructions"].as_array().expect("instructions"));
+    let told = instructions.filter(|instruction| instruction["causes"] != serde_json::json!([]));
+    told.map(|instruction| {
+        let keys = ["line", "text", "status", "causes", "root"];
+        keys.iter().map(|key| ((*key).to_owned(), instruction[*key].clone())).collect::<Value>()
+    })
+    .collect()
+}
+
+/// What is wrong with the answers to one situation.
+fn check(folder: &Path, situation: &Situation) -> Vec<String> {
+    let (text, json) = said(situation);
+    let mut wrong = json.report().check();
+    if text.code != Some(0) || !text.stderr.is_empty() {
+        wrong.push(format!("exit {:?}: {}", text.code, text.stderr));
+    }
+    let text = text.text();
+    let is_whole = situation.explain.iter().any(|argument| argument == "--verbose");
+    let wide = text.lines().filter(|line| !is_whole && line.chars().count() > N_COLUMNS);
+    wrong.extend(wide.map(|line| format!("wider than {N_COLUMNS} columns: {line}")));
+    let mut golden = vec![("report.txt", text)];
+    if situation.causes {
+        golden.push(("causes.json", format!("{:#}\n", causes(&json))));
+    }
+    for (name, said) in golden {
+        let path = folder.join(name);
+        if std::env::var_os("UPDATE_REPORTS").is_some() {
+            fs::write(&path, &said).expect("a report that can be written");
+        }
+        let kept = fs::read_to_string(&path).unwrap_or_default();
+        if kept != said {
+            wrong.push(format!("{name} has\n{kept}\nbut the program says\n{said}"));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn every_situation_is_told_as_its_report_has_it() {
+    let situations = situations();
+    let answers = case::on_two_threads(&situations, |(folder, situation)| {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        (name, check(folder, situation))
+    });
+    let wrong = answers.into_iter().filter(|(_, wrong)| !wrong.is_empty());
+    let wrong: Vec<_> = wrong.map(|(name, wrong)| format!("{name}\n{}", wrong.join("\n"))).collect();
+    assert!(wrong.is_empty(), "{} situations are told otherwise:\n\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+#[test]
+fn every_kind_of_cause_is_told_in_some_situation() {
+    let situations = situations();
+    let kinds = case::on_two_threads(&situations, |(_, situation)| {
+        let report = said(situation).1.report();
+        let causes = report.instructions().flat_map(|(_, instruction)| &instruction.causes);
+        causes.map(|cause| cause.kind.clone()).collect::<BTreeSet<_>>()
+    });
+    let kinds: BTreeSet<_> = kinds.into_iter().flatten().collect();
+    let untold: Vec<_> = KINDS.iter().filter(|kind| !kinds.contains(**kind)).collect();
+    assert!(untold.is_empty(), "no situation has {untold:?}");
+}
+
+#[test]
+fn every_key_of_a_situation_is_read() {
+    for (folder, _) in situations() {
+        let keys: BTreeMap<String, Value> = case::read(&folder.join("case.json"));
+        let unknown: Vec<_> = keys.keys().filter(|key| !KEYS.contains(&key.as_str())).collect();
+        assert!(unknown.is_empty(), "{}: {unknown:?}", folder.display());
+    }
+}
+
+#[test]
+fn no_colour_reaches_a_pipe_and_all_of_it_a_terminal() {
+    let (_, situation) = situations().swap_remove(0);
+    let project = Project::lay_out(&situation.case, "buildkit");
+    let forced = Answer::from(project.command("explain", &[]).env("CLICOLOR_FORCE", "1").output().expect("an answer"));
+    assert!(forced.text().starts_with("\u{1b}[1m"), "{}", forced.text());
+    assert!(!project.run("explain", &[]).text().contains('\u{1b}'));
+}
