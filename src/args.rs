@@ -4,6 +4,8 @@
 
 mod trailing;
 
+pub(crate) use trailing::unknown_to_keys;
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -37,6 +39,50 @@ impl ProjectArgs {
         flags.extend(trailing::parse(&self.rest)?);
         Ok(flags)
     }
+}
+
+impl ProjectArgs {
+    /// The builder's flags in front of `--`.
+    pub(crate) fn typed(&self) -> &BuilderFlags {
+        &self.flags
+    }
+
+    /// The words behind `--`.
+    pub(crate) fn rest(&self) -> &[String] {
+        &self.rest
+    }
+}
+
+/// What becomes of the image, in the words of `docker buildx build`.
+#[derive(Args, Clone, Default, Debug)]
+pub(crate) struct ImageArgs {
+    /// Name the image; of several targets each: STAGE=NAME
+    #[arg(short, long, value_name = "NAME[:TAG]")]
+    pub(crate) tag: Vec<String>,
+
+    /// Load the image into docker
+    #[arg(long)]
+    pub(crate) load: bool,
+
+    /// Push the image to its registry
+    #[arg(long)]
+    pub(crate) push: bool,
+
+    /// Look for newer base images
+    #[arg(long)]
+    pub(crate) pull: bool,
+
+    /// Where the result goes
+    #[arg(short, long, value_name = "DEST|type=TYPE,…")]
+    pub(crate) output: Vec<String>,
+
+    /// Take results from this cache, too
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) cache_from: Vec<String>,
+
+    /// Put results into this cache
+    #[arg(long, value_name = "DEST")]
+    pub(crate) cache_to: Vec<String>,
 }
 
 /// The flags of `docker buildx build` that can change what is cached, as typed.

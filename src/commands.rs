@@ -5,6 +5,8 @@ mod plan;
 mod explain;
 mod graph;
 mod record;
+mod build;
+mod history;
 mod context;
 mod parse;
 mod completions;
@@ -61,6 +63,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     Graph(graph::GraphArgs),
     Record(record::RecordArgs),
+    Build(build::BuildArgs),
+    History(history::HistoryArgs),
     Context(context::ContextArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -93,6 +97,8 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Status> {
         Command::Plan(args) => plan::run(args, &session()?),
         Command::Explain(args) => explain::run(args, &session()?),
         Command::Graph(args) => graph::run(args, &session()?),
+        Command::History(args) => history::run(args, &session()?),
+        Command::Build(args) => build::run(args, &session()?),
         Command::Record(args) => record::run(args, &session()?),
         Command::Context(args) => context::run(args, &session()?),
         Command::Completions(args) => completions::run(args),

@@ -47,7 +47,12 @@ impl Past {
     }
 
     /// What the engine's reports of this project's builds, the newest few, say of the present steps.
-    fn experience(&self, project: &Project, snapshot: &Snapshot, store: &Store) -> anyhow::Result<Experience> {
+    pub(crate) fn experience(
+        &self,
+        project: &Project,
+        snapshot: &Snapshot,
+        store: &Store,
+    ) -> anyhow::Result<Experience> {
         const N_REPORTS: usize = 20;
         /// Edited instructions are looked for in so many of them.
         const N_SNAPSHOTS: usize = 2;
@@ -100,7 +105,8 @@ fn instructions(snapshot: &Snapshot) -> impl Iterator<Item = (usize, &str)> {
     stages.flat_map(|(index, stage)| stage.instructions.iter().map(move |placed| (index, placed.text.as_str())))
 }
 
-fn is_same_project(recorded: &ProjectId, now: &ProjectId) -> bool {
+/// Whether a recorded build is one of that project.
+pub(crate) fn is_same_project(recorded: &ProjectId, now: &ProjectId) -> bool {
     recorded.context == now.context || (now.repository.is_some() && recorded.repository == now.repository)
 }
 

@@ -11,9 +11,12 @@ mod store;
 mod project;
 mod frontend;
 mod observation;
+mod engine;
 mod since;
 mod forecast;
+mod bookkeeping;
 mod render;
+mod building;
 mod commands;
 
 use std::env;
@@ -32,11 +35,24 @@ use render::text::escape;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Status {
     /// The question was answered.
-    Answered = 0,
+    Answered,
     /// The question was answered, and the answer is no.
-    No = 1,
+    No,
     /// The question could not be answered.
-    CouldNot = 2,
+    CouldNot,
+    /// The builder failed, with this exit status.
+    Builder(u8),
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(match status {
+            Status::Answered => 0,
+            Status::No => 1,
+            Status::CouldNot => 2,
+            Status::Builder(code) => code,
+        })
+    }
 }
 
 fn main() -> ExitCode {
@@ -45,7 +61,7 @@ fn main() -> ExitCode {
         Call::Metadata(metadata) => render::answer(&metadata).map(|()| Status::Answered).map_err(Into::into),
     };
     let status = outcome.unwrap_or_else(|error| report(&error));
-    ExitCode::from(status as u8)
+    status.into()
 }
 
 /// The error with its causes, system errors in words.

@@ -63,12 +63,25 @@ pub(crate) struct ObservedContext {
     pub(crate) requested: Requested,
     /// Under which name the engine keeps its copy.
     pub(crate) sent_name: String,
+    /// What of it the engine has after the build.
+    pub(crate) receipt: Receipt,
+}
+
+/// What an engine has received of a context.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Receipt {
+    /// All that the build asked for.
+    Whole,
+    /// Nobody can say how much.
+    Partial,
+    /// Nothing: it has what it had.
+    Nothing,
 }
 
 impl ObservedContext {
     /// What the engine holds after the build, by the name of its copy.
-    pub(crate) fn after(&self) -> (String, Stamped) {
-        (self.sent_name.clone(), transfer::after(&self.view, &self.now, &self.requested))
+    pub(crate) fn after(&self) -> Stamped {
+        transfer::after(&self.view, &self.now, &self.requested)
     }
 }
 
@@ -152,20 +165,36 @@ pub(crate) fn observe(
     let reading = read_dockerfile(&source.bytes, &source.shown.display().to_string(), requests)?;
     let Reading { graph, unknown_frontend, warnings } = reading;
     let named = project.local_contexts()?;
-    let mut contexts = BTreeMap::new();
     let mut ignorefiles = BTreeMap::new();
-    for (name, patterns) in patterns(&graph) {
-        let Some((dir, ignorefile)) = context_source(project, &named, &name) else { continue };
-        if let Some(source) = ignorefile {
-            ignorefiles.insert(name.clone(), String::from_utf8_lossy(&source.bytes).into_owned());
+    for name in patterns(&graph).into_keys() {
+        if let Some((_, Some(source))) = context_source(project, &named, &name) {
+            ignorefiles.insert(name, String::from_utf8_lossy(&source.bytes).into_owned());
         }
-        let context = scan(&project.builder, &name, dir, ignorefile, patterns, store)?;
-        contexts.insert(name, context);
     }
+    let contexts = scan_contexts(project, &graph, store)?;
     let snapshot = Snapshot { ignorefiles, ..Snapshot::take(&graph, &BTreeMap::new(), &Sealer::new(&[0; 32])) };
     let mut observation = Observation { graph, unknown_frontend, snapshot, contexts, warnings };
     observation.retake(&key()?);
     Ok(observation)
+}
+
+/// The contexts that a build reads, as they are now.
+///
+/// # Errors
+/// If a file or an ignore file cannot be read.
+pub(crate) fn scan_contexts(
+    project: &Project,
+    graph: &BuildGraph,
+    store: &Store,
+) -> anyhow::Result<BTreeMap<String, ObservedContext>> {
+    let named = project.local_contexts()?;
+    let mut contexts = BTreeMap::new();
+    for (name, patterns) in patterns(graph) {
+        let Some((dir, ignorefile)) = context_source(project, &named, &name) else { continue };
+        let context = scan(&project.builder, &name, dir, ignorefile, patterns, store)?;
+        contexts.insert(name, context);
+    }
+    Ok(contexts)
 }
 
 /// What BuildKit would do for a Dockerfile, and what it says of it.
@@ -255,7 +284,7 @@ fn scan(
         Some(sent) => transfer::view(&sent, &now),
         None => View { context: now.context.clone(), stale: Vec::new() },
     };
-    Ok(ObservedContext { now, view, requested, sent_name })
+    Ok(ObservedContext { now, view, requested, sent_name, receipt: Receipt::Whole })
 }
 
 /// A file that cannot be read fails docker's build, too; the hint says what helps.

@@ -48,6 +48,14 @@ pub(crate) struct Project {
     flags: BuilderFlags,
 }
 
+/// Who the project is whose context is this folder; no file of it is read.
+///
+/// # Errors
+/// If there is no such folder.
+pub(crate) fn identity_of(context: &Path) -> anyhow::Result<ProjectId> {
+    Ok(identity::identify(&ContextDir::open(context)?.root))
+}
+
 /// A folder that a build reads.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct ContextDir {
@@ -109,6 +117,17 @@ impl Project {
         let ignorefile = self.ignorefile.iter().map(|source| self.context.root.join(&source.name));
         let real = fs::canonicalize(path).ok();
         real.is_some() && dockerfile.chain(ignorefile).any(|own| fs::canonicalize(own).ok() == real)
+    }
+
+    /// The builder that `--builder` names.
+    pub(crate) fn builder_flag(&self) -> Option<String> {
+        self.flags.builder.clone()
+    }
+
+    /// The Dockerfile, if it came from standard input.
+    pub(crate) fn stdin_dockerfile(&self) -> Option<&[u8]> {
+        let source = self.dockerfile.as_ref().filter(|source| source.shown == Path::new("-"))?;
+        Some(&source.bytes)
     }
 
     /// Whether there is a Dockerfile.

@@ -13,6 +13,9 @@ pub(crate) mod graph;
 pub(crate) mod review;
 pub(crate) mod markdown;
 pub(crate) mod github;
+pub(crate) mod progress;
+pub(crate) mod build;
+pub(crate) mod history;
 pub(crate) mod record;
 pub(crate) mod context;
 pub(crate) mod json;
@@ -44,6 +47,11 @@ pub(crate) fn warn_of(warnings: &[Warning]) {
     if let Some(n_more) = warnings.len().checked_sub(MOST_WARNINGS).filter(|n_more| *n_more > 0) {
         warn(&format!("{n_more} more in the Dockerfile"));
     }
+}
+
+/// Writes an answer to standard error, where standard output is taken.
+pub(crate) fn talk(answer: &str) -> io::Result<()> {
+    anstream::stderr().lock().write_all(answer.as_bytes())
 }
 
 /// Tells the user of something that does not stop the answer.

@@ -16,6 +16,7 @@ mod tree;
 mod key;
 mod log;
 mod sent;
+mod prune;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ use planner::snapshot::Snapshot;
 
 use files::Warnings;
 use pack::{Additions, Objects};
+pub(crate) use prune::{Keep, Pruned};
 
 /// A state folder, which need not exist yet.
 pub(crate) struct Store {
@@ -54,8 +56,9 @@ pub(crate) struct Addition {
     pub(crate) snapshot: Snapshot,
     /// The trees that the snapshot names by digest.
     pub(crate) trees: Vec<BuildContext>,
-    /// What the engine has received of each context, by the context's name; replaces what was known of it.
-    pub(crate) sent: Vec<(String, Stamped)>,
+    /// What the engine has received of each context, by the context's name; replaces what was known of it. `None`
+    /// where nobody knows.
+    pub(crate) sent: Vec<(String, Option<Stamped>)>,
     /// What the engine reported; `None` where it was not asked.
     pub(crate) built: Option<Built>,
 }
@@ -184,7 +187,8 @@ impl Store {
         let packs = self.dir.join("packs");
         let present = Objects::load(&packs, &self.warnings)?;
         let mut additions = Additions::to(&present);
-        let contexts = addition.trees.iter().chain(addition.sent.iter().map(|(_, sent)| &sent.context));
+        let contexts =
+            addition.trees.iter().chain(addition.sent.iter().filter_map(|(_, sent)| Some(&sent.as_ref()?.context)));
         for context in contexts {
             tree::keep(context.root(), &mut additions);
         }
@@ -196,7 +200,10 @@ impl Store {
         let built = built.context("cannot write a report as JSON")?.map(|json| document::keep(&json, &mut additions));
         present.write(&packs, &additions.into_new())?;
         for (name, sent) in &addition.sent {
-            sent::write(&self.dir, name, sent)?;
+            match sent {
+                Some(sent) => sent::write(&self.dir, name, sent)?,
+                None => sent::forget(&self.dir, name)?,
+            }
         }
         self.objects.replace(None);
         let head = &addition.record;
@@ -207,7 +214,7 @@ impl Store {
             builder: head.builder.clone(),
             steps: Vec::new(),
         };
-        log::append(&self.dir, &log::Line { snapshot, steps, built, record })
+        log::append(&self.dir, &log::Line { snapshot: Some(snapshot), steps, built, record })
     }
 
     /// Where the stat cache of a context is kept. The folder is named by the context's canonical path.
@@ -221,9 +228,16 @@ impl Store {
         path.parent().map_or(Ok(()), files::create_dir)
     }
 
+    /// Reads everything again when it is next asked for.
+    fn forget_what_was_read(&self) {
+        self.objects.replace(None);
+        self.snapshots.borrow_mut().clear();
+        self.reports.borrow_mut().clear();
+    }
+
     fn read_log(&self) -> anyhow::Result<Vec<log::Line>> {
         let lines = log::read(&self.dir, &self.warnings)?;
-        let snapshots = lines.iter().map(|line| (line.record.id.clone(), line.snapshot));
+        let snapshots = lines.iter().filter_map(|line| Some((line.record.id.clone(), line.snapshot?)));
         self.snapshots.borrow_mut().extend(snapshots);
         let reports = lines.iter().filter_map(|line| Some((line.record.id.clone(), line.built?)));
         self.reports.borrow_mut().extend(reports);

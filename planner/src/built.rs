@@ -79,6 +79,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cached => "cached",
+            Self::Ran => "ran",
+            Self::Failed => "failed",
+            Self::Canceled => "stopped",
+        }
+    }
+
     /// Whether its result exists.
     #[must_use]
     pub fn is_complete(self) -> bool {

@@ -13,6 +13,7 @@ mod site;
 mod copy;
 mod run;
 pub mod lower;
+pub mod progress_name;
 
 use std::collections::BTreeMap;
 
@@ -223,6 +224,9 @@ pub struct StageGraph {
     pub base: String,
     /// Index of the stage it continues, if it does.
     pub base_stage: Option<usize>,
+    /// Whether a named build context stands in for the image it is built upon.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replaced_base: bool,
     /// Whether the target needs it.
     pub used: bool,
     /// `FROM`, triggers of the base, then the stage's own instructions.

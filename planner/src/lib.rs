@@ -27,6 +27,7 @@ pub mod prediction;
 pub mod plan;
 pub mod alignment;
 pub mod built;
+pub mod unsettled;
 pub mod recording;
 pub mod cause;
 pub mod explanation;

@@ -36,6 +36,19 @@ pub enum Verdict {
     Unknown(Gap),
 }
 
+impl Verdict {
+    /// The name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Pending => "pending",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
 /// Why nobody can say.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Gap {

@@ -99,6 +99,37 @@ impl Snapshot {
         }
     }
 
+    /// The stages that are built, by name or index, one for each target.
+    #[must_use]
+    pub fn stages(&self) -> Vec<String> {
+        let name = |target: &TargetGraph| {
+            target
+                .stages
+                .get(target.stage)
+                .and_then(|stage| stage.name.clone())
+                .unwrap_or_else(|| target.stage.to_string())
+        };
+        self.targets.iter().map(name).collect()
+    }
+
+    /// Each step's name, `stage:line`, and its instruction: those of the first instruction it is made by.
+    #[must_use]
+    pub fn step_labels(&self) -> BTreeMap<usize, (String, String)> {
+        let mut labels = BTreeMap::new();
+        for target in &self.targets {
+            for (index, stage) in target.stages.iter().enumerate().filter(|(_, stage)| stage.used) {
+                for placed in &stage.instructions {
+                    let name =
+                        || format!("{}:{}", stage.name.clone().unwrap_or_else(|| index.to_string()), placed.line);
+                    for step in [placed.step, placed.link].into_iter().flatten() {
+                        labels.entry(step).or_insert_with(|| (name(), placed.text.clone()));
+                    }
+                }
+            }
+        }
+        labels
+    }
+
     /// The step of a vertex.
     #[must_use]
     pub fn step(&self, id: VertexId) -> Option<&Step> {

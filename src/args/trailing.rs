@@ -16,24 +16,36 @@ struct Trailing {
 /// Reads the flags that enter keys.
 pub(super) fn parse(words: &[String]) -> Result<BuilderFlags, clap::Error> {
     let mut command = Trailing::command();
-    let known = |word: &str| known_flag(&BuilderFlags::augment_args(clap::Command::new("")), word);
-    let mut picked = Vec::new();
-    let mut rest = words.iter();
-    while let Some(word) = rest.next() {
-        match known(word) {
-            Known::No if takes_value(word) => drop(rest.next()),
-            Known::No => {}
-            Known::Complete => picked.push(word.clone()),
-            Known::ValueFollows => {
-                picked.push(word.clone());
-                picked.extend(rest.next().cloned());
-            }
-        }
-    }
+    let picked = sorted(words).known;
     // The default of `--platform` from the environment was read with the other flags already.
     command = command.mut_arg("platform", |arg| arg.env(None::<&str>));
     let matches = command.try_get_matches_from_mut(picked)?;
     BuilderFlags::from_arg_matches(&matches)
+}
+
+/// The words that are for the builder alone.
+pub(crate) fn unknown_to_keys(words: &[String]) -> Vec<&str> {
+    sorted(words).unknown
+}
+
+struct Sorted<'a> {
+    known: Vec<&'a str>,
+    unknown: Vec<&'a str>,
+}
+
+fn sorted(words: &[String]) -> Sorted<'_> {
+    let command = BuilderFlags::augment_args(clap::Command::new(""));
+    let mut sorted = Sorted { known: Vec::new(), unknown: Vec::new() };
+    let mut rest = words.iter().map(String::as_str);
+    while let Some(word) = rest.next() {
+        let known = known_flag(&command, word);
+        let to = if matches!(known, Known::No) { &mut sorted.unknown } else { &mut sorted.known };
+        to.push(word);
+        if matches!(known, Known::ValueFollows) || (matches!(known, Known::No) && takes_value(word)) {
+            to.extend(rest.next());
+        }
+    }
+    sorted
 }
 
 enum Known {

@@ -1,22 +1,17 @@
 //! `record`: the present inputs as those of a build that succeeded. What a build would have left in BuildKit's cache
 //! joins the store; nothing is built.
 
-use anyhow::Context as _;
 use clap::Args;
-use jiff::Timestamp;
-use planner::digest::Hasher;
-use planner::history::BuildRecord;
-use planner::prediction::Prediction;
 use planner::recording;
 
 use super::Session;
 use crate::Status;
 use crate::args::ProjectArgs;
+use crate::bookkeeping::Entry;
 use crate::forecast::{Past, Trees, predict_observed};
-use crate::observation::{Observation, observe};
+use crate::observation::observe;
 use crate::project::Project;
 use crate::render;
-use crate::store::Addition;
 
 /// What `--help` ends with.
 const EXAMPLES: &str = "\
@@ -49,43 +44,16 @@ pub(super) fn run(args: &RecordArgs, session: &Session) -> anyhow::Result<Status
     let observation = observe(&project, &requests, store, || store.keep_secret_key())?;
     let trees = Trees::new(store, observation.contexts.values().map(|context| context.view.context.clone()));
     let prediction = predict_observed(&observation, &past, &trees);
-    let record = build_record(&project, &observation, &prediction, &past)?;
-    let n_new = observation.unknown_frontend.is_none().then_some(record.steps.len());
+    let entry = Entry::new(&project)?;
+    // Under an unknown frontend nobody knows what the steps are.
+    let steps = match observation.unknown_frontend {
+        Some(_) => None,
+        None => Some(recording::record(&observation.snapshot, &prediction, &past.ledger, &entry.id)),
+    };
+    let n_new = steps.as_ref().map(Vec::len);
     let missing = recording::missing_source(&prediction);
-    let trees = observation.contexts.values().map(|context| context.view.context.clone()).collect();
-    let sent = observation.contexts.values().map(|context| context.after()).collect();
-    store.append(&Addition { record, snapshot: observation.snapshot, trees, sent, built: None })?;
+    entry.keep(&project, observation, None, steps.unwrap_or_default(), None, store)?;
     session.warn();
     render::answer(&render::record::write(n_new, missing))?;
     Ok(if missing.is_some() { Status::No } else { Status::Answered })
-}
-
-fn build_record(
-    project: &Project,
-    observation: &Observation,
-    prediction: &Prediction,
-    past: &Past,
-) -> anyhow::Result<BuildRecord> {
-    let now = Timestamp::now();
-    let id = new_id(project, now)?;
-    // Under an unknown frontend nobody knows what the steps are.
-    let steps = match observation.unknown_frontend {
-        Some(_) => Vec::new(),
-        None => recording::record(&observation.snapshot, prediction, &past.ledger, &id),
-    };
-    Ok(BuildRecord {
-        id,
-        recorded_at: now.to_string(),
-        project: project.id.clone(),
-        builder: project.builder.clone(),
-        steps,
-    })
-}
-
-/// No two processes of one moment share a process number.
-fn new_id(project: &Project, now: Timestamp) -> anyhow::Result<String> {
-    let nanoseconds = u64::try_from(now.as_nanosecond()).context("the clock stands before 1970")?;
-    let mut hasher = Hasher::new("build id");
-    hasher.number(nanoseconds).number(std::process::id().into()).text(&project.id.context);
-    Ok(hasher.finish().short())
 }

@@ -2,8 +2,10 @@
 //! view changes only by growing. In go the commands' results, out comes text that is safe to show, too.
 
 mod context;
+pub(crate) mod build;
 mod explain;
 mod graph;
+mod history;
 mod parse;
 
 use planner::context::ContextPath;
@@ -11,9 +13,11 @@ use serde::Serialize;
 
 use super::text;
 
+pub(crate) use build::BuildView;
 pub(crate) use context::ContextView;
 pub(crate) use explain::ExplainView;
 pub(crate) use graph::GraphView;
+pub(crate) use history::HistoryView;
 pub(crate) use parse::ParseView;
 
 /// The view as indented JSON with a line end. Characters that act on a terminal are written as `\u` escapes.

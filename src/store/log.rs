@@ -21,8 +21,9 @@ const CHECK_LEN: usize = 16;
 /// One recorded build.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Line {
-    /// The document that holds the build's snapshot.
-    pub(super) snapshot: ContentDigest,
+    /// The document that holds the build's snapshot; `None` where it was pruned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) snapshot: Option<ContentDigest>,
     /// The document that holds the build's steps.
     pub(super) steps: ContentDigest,
     /// The document that holds what the engine reported.
@@ -94,6 +95,12 @@ pub(super) fn append(dir: &Path, line: &Line) -> anyhow::Result<()> {
         file.write_all(text.as_bytes())
     };
     append().with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+/// Puts these lines in the place of all. The caller holds the lock.
+pub(super) fn replace(dir: &Path, lines: &[Line]) -> anyhow::Result<()> {
+    let text: anyhow::Result<String> = lines.iter().map(write_line).collect();
+    files::replace(&dir.join(NAME), text?.as_bytes())
 }
 
 struct Parsed {

@@ -79,7 +79,26 @@ impl Objects {
         }
         let written = write_pack(dir, all.into_iter())?;
         files::settle(&written)?;
-        for (path, _) in self.packs.iter().filter(|(path, _)| *path != written) {
+        self.remove_all_but(&written)
+    }
+
+    /// Puts one pack of these objects in the place of all packs. `commit` makes the new state the valid one; the old
+    /// packs go after it.
+    pub(super) fn replace(
+        &self,
+        dir: &Path,
+        objects: &BTreeMap<ContentDigest, Vec<u8>>,
+        commit: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        files::create_dir(dir)?;
+        let written = write_pack(dir, objects.iter().map(|(id, bytes)| (id, bytes.as_slice())))?;
+        files::settle(&written)?;
+        commit()?;
+        self.remove_all_but(&written)
+    }
+
+    fn remove_all_but(&self, written: &Path) -> anyhow::Result<()> {
+        for (path, _) in self.packs.iter().filter(|(path, _)| path != written) {
             fs::remove_file(path).with_context(|| format!("cannot remove `{}`", path.display()))?;
         }
         Ok(())

@@ -2,8 +2,10 @@
 //! The file holds the digest of the tree, which is kept among the objects, and the modification time of
 //! each entry. In go and out come [`Stamped`] contexts.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use planner::context::Stamped;
 use planner::digest::ContentDigest;
 
@@ -32,6 +34,17 @@ pub(super) fn write(dir: &Path, name: &str, sent: &Stamped) -> anyhow::Result<()
     files::replace(&path, &frame(MAGIC, VERSION, &payload))
 }
 
+/// Forgets the state of that name.
+pub(super) fn forget(dir: &Path, name: &str) -> anyhow::Result<()> {
+    let path = path(dir, name);
+    match fs::remove_file(&path) {
+        Err(error) if !files::is_absent(&error) => {
+            Err(error).with_context(|| format!("cannot remove `{}`", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads the digest of the tree and the times of its entries; `None` where there are none that can be used.
 pub(super) fn read(dir: &Path, name: &str, warnings: &Warnings) -> anyhow::Result<Option<(ContentDigest, Vec<i64>)>> {
     let path = path(dir, name);
@@ -48,6 +61,20 @@ pub(super) fn read(dir: &Path, name: &str, warnings: &Warnings) -> anyhow::Resul
             Ok(None)
         }
     }
+}
+
+/// The trees that any state names.
+pub(super) fn roots(dir: &Path) -> anyhow::Result<Vec<ContentDigest>> {
+    let Ok(entries) = fs::read_dir(dir.join("sent")) else { return Ok(Vec::new()) };
+    let mut roots = Vec::new();
+    for entry in entries.flatten() {
+        let Some(bytes) = files::read(&entry.path())? else { continue };
+        if let Unframed::Whole(payload) = unframe(MAGIC, VERSION, &bytes) {
+            let mut reader = Reader(payload);
+            roots.extend(reader.bytes().and_then(|_| reader.digest()));
+        }
+    }
+    Ok(roots)
 }
 
 /// Sets aside a state whose times do not fit its tree.

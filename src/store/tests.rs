@@ -156,7 +156,7 @@ fn nothing_is_written_before_something_is_recorded_and_then_privately() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 
     let mut addition = addition("1", vec![ten_thousand(100)]);
-    addition.sent.push(("x".to_owned(), Stamped::default()));
+    addition.sent.push(("x".to_owned(), Some(Stamped::default())));
     store.append(&addition).unwrap();
     assert_eq!(Store::open(state.clone()).secret_key().unwrap(), key);
     assert_eq!(Store::open(state.clone()).keep_secret_key().unwrap(), key);
@@ -191,7 +191,7 @@ fn what_the_engine_received_is_replaced_and_read_back() {
     for mtimes in [vec![1, 2], vec![-5, i64::MAX]] {
         let sent = Stamped { context: context.clone(), mtimes };
         let mut addition = addition("1", Vec::new());
-        addition.sent.push(("app".to_owned(), sent.clone()));
+        addition.sent.push(("app".to_owned(), Some(sent.clone())));
         store.append(&addition).unwrap();
         assert_eq!(store.sent("app", &BuildContext::default()).unwrap(), Some(sent));
     }

@@ -141,6 +141,7 @@ impl Lowering<'_> {
             name: stage.stage.name.clone(),
             base: stage.base.clone(),
             base_stage: stage.base_stage,
+            replaced_base: stage.base_stage.is_none() && self.replacement(&stage.base).is_some(),
             used,
             instructions: Vec::new(),
             result: None,

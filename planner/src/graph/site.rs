@@ -112,13 +112,11 @@ impl Site<'_> {
     }
 }
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
     /// An image, or the build context that replaces it.
     pub(super) fn image(&mut self, name: &str, platform: &str) -> Result<(VertexId, Image), String> {
         let reference = reference::normalize(name)?;
-        let familiar = reference::familiar(name);
-        let replacing = self.request.contexts.iter().find(|(key, _)| reference::familiar(key) == familiar);
-        if let Some((key, context)) = replacing {
+        if let Some((key, context)) = self.replacement(name) {
             let vertex = self.named_context(key, context, platform)?;
             return Ok((vertex, Image::default()));
         }
@@ -126,6 +124,12 @@ impl Lowering<'_> {
         let identity = image.identity.clone();
         let op = Op::Image(ImageSource { reference, identity, platform: platform.to_owned() });
         Ok((self.builder.source(op), image))
+    }
+
+    /// The named build context that replaces an image.
+    pub(super) fn replacement(&self, image: &str) -> Option<(&'a String, &'a NamedContext)> {
+        let familiar = reference::familiar(image);
+        self.request.contexts.iter().find(|(key, _)| reference::familiar(key) == familiar)
     }
 
     pub(super) fn named_context(

@@ -1,0 +1,67 @@
+//! Builds as entries of the store: an id, a time, the project, the builder, and what the build left behind. In go an
+//! observation and what was foreseen or seen of its steps; out comes a new record. It does not decide what a step's
+//! record says.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use planner::built::Built;
+use planner::digest::Hasher;
+use planner::history::{BuildRecord, StepRecord};
+
+use crate::observation::{Observation, ObservedContext, Receipt};
+use crate::project::Project;
+use crate::store::{Addition, Store};
+
+/// A build that is about to be recorded.
+pub(crate) struct Entry {
+    /// Its id.
+    pub(crate) id: String,
+    recorded_at: Timestamp,
+}
+
+impl Entry {
+    /// A new entry for a build of the project. No two processes of one moment share a process number.
+    ///
+    /// # Errors
+    /// If the clock stands before 1970.
+    pub(crate) fn new(project: &Project) -> anyhow::Result<Self> {
+        let recorded_at = Timestamp::now();
+        let nanoseconds = u64::try_from(recorded_at.as_nanosecond()).context("the clock stands before 1970")?;
+        let mut hasher = Hasher::new("build id");
+        hasher.number(nanoseconds).number(std::process::id().into()).text(&project.id.context);
+        Ok(Self { id: hasher.finish().short(), recorded_at })
+    }
+
+    /// Records the build: its inputs, these steps, what the engine has `received`
+    /// of the contexts (`None`: all that was observed), and what it reported.
+    ///
+    /// # Errors
+    /// If the store cannot be written; then nothing is recorded.
+    pub(crate) fn keep(
+        self,
+        project: &Project,
+        observation: Observation,
+        received: Option<&BTreeMap<String, ObservedContext>>,
+        steps: Vec<StepRecord>,
+        built: Option<Built>,
+        store: &Store,
+    ) -> anyhow::Result<()> {
+        let record = BuildRecord {
+            id: self.id,
+            recorded_at: self.recorded_at.to_string(),
+            project: project.id.clone(),
+            builder: project.builder.clone(),
+            steps,
+        };
+        let trees = observation.contexts.values().map(|context| context.view.context.clone()).collect();
+        let received = received.unwrap_or(&observation.contexts).values().filter_map(|context| match context.receipt {
+            Receipt::Whole => Some((context.sent_name.clone(), Some(context.after()))),
+            Receipt::Partial => Some((context.sent_name.clone(), None)),
+            Receipt::Nothing => None,
+        });
+        let sent = received.collect();
+        store.append(&Addition { record, snapshot: observation.snapshot, trees, sent, built })
+    }
+}

@@ -1,0 +1,222 @@
+//! One build through the user's docker, from its start until all is known of it: passes the progress on to be shown,
+//! looks at the contexts again when the engine has received them, and lets the user stop it. In go an invocation and
+//! what was observed before it, out comes what the engine did. Nothing is recorded here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use planner::built::{self, Built, BuiltStep, End, Source};
+use planner::prediction::Prediction;
+use planner::snapshot::Snapshot;
+use planner::unsettled;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals};
+
+use crate::engine::attribution::{Attribution, attribute};
+use crate::engine::buildx::{self, Message, Running};
+use crate::engine::invocation::Invocation;
+use crate::engine::observed::Observed;
+use crate::engine::rawjson::Reader;
+use crate::engine::receipts::Receipts;
+use crate::engine::{BuildEvent, Outcome};
+use crate::observation::{Observation, ObservedContext, scan_contexts};
+use crate::project::Project;
+use crate::render::progress::Progress;
+use crate::store::Store;
+
+/// How often the display is brought up to date.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// A build that has ended.
+pub(crate) struct Ended {
+    /// What the engine said.
+    pub(crate) observed: Observed,
+    /// What became of each step.
+    pub(crate) attribution: Attribution,
+    /// The builder's exit status.
+    pub(crate) code: u8,
+    /// How it ended.
+    pub(crate) end: End,
+    /// How long it took.
+    pub(crate) elapsed: Duration,
+    /// The steps of which nobody can say what they read.
+    pub(crate) unsettled: BTreeSet<usize>,
+    /// The contexts as they were when the engine had received them.
+    pub(crate) contexts: BTreeMap<String, ObservedContext>,
+}
+
+impl Ended {
+    /// What a saved progress log tells of a build of `snapshot`. Nothing is known of what its engine received.
+    pub(crate) fn of_log(observed: Observed, snapshot: &Snapshot) -> Self {
+        let attribution = attribute(snapshot, &observed);
+        let outcomes = || attribution.steps.values().map(|seen| &seen.outcome);
+        let end = if outcomes().any(|outcome| matches!(outcome, Outcome::Failed(_))) {
+            End::Failed
+        } else if outcomes().any(|outcome| matches!(outcome, Outcome::Running | Outcome::Canceled)) {
+            End::Interrupted
+        } else if attribution.unseen.is_empty() && attribution.unattributed.is_empty() {
+            End::Succeeded
+        } else {
+            End::Interrupted
+        };
+        let elapsed = observed.elapsed();
+        let (unsettled, contexts) = (BTreeSet::new(), BTreeMap::new());
+        Self { code: u8::from(end != End::Succeeded), observed, attribution, end, elapsed, unsettled, contexts }
+    }
+}
+
+/// Builds, and waits for the end.
+///
+/// # Errors
+/// If docker cannot be started, or the contexts can no longer be read.
+pub(crate) fn build(
+    invocation: &Invocation,
+    project: &Project,
+    observation: &Observation,
+    store: &Store,
+    progress: &mut Progress,
+) -> anyhow::Result<Ended> {
+    let began = Instant::now();
+    let (sender, messages) = mpsc::channel();
+    let signals = pass_on_signals(sender.clone())?;
+    let mut running = Running::start(invocation, sender)?;
+    let mut reader = Reader::default();
+    let mut seen = Seen::default();
+    let mut shown = Instant::now();
+    loop {
+        match messages.recv_timeout(FRAME) {
+            Ok(Message::Progress(bytes)) => {
+                for event in reader.feed(&bytes) {
+                    seen.take(event, project, observation, store, progress)?;
+                }
+            }
+            Ok(Message::Stop) => {
+                running.stop();
+                progress.say("stopping the build");
+            }
+            Ok(Message::Closed) | Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if shown.elapsed() >= FRAME {
+            progress.update(&seen.observed, &attribute(&observation.snapshot, &seen.observed));
+            shown = Instant::now();
+        }
+    }
+    for event in reader.finish() {
+        seen.take(event, project, observation, store, progress)?;
+    }
+    seen.observed.n_garbage = reader.n_garbage();
+    let code = buildx::code(running.wait()?);
+    signals.close();
+    let attribution = attribute(&observation.snapshot, &seen.observed);
+    progress.update(&seen.observed, &attribution);
+    let end = match (code, running.was_stopped()) {
+        (0, _) => End::Succeeded,
+        (_, true) => End::Interrupted,
+        (_, false) => End::Failed,
+    };
+    let unsettled = seen.unsettled(observation);
+    let contexts = seen.received_contexts();
+    Ok(Ended { observed: seen.observed, attribution, code, end, elapsed: began.elapsed(), unsettled, contexts })
+}
+
+/// What has been seen so far.
+#[derive(Default)]
+struct Seen {
+    observed: Observed,
+    receipts: Receipts,
+    /// The contexts as they were when one was received last.
+    contexts: BTreeMap<String, ObservedContext>,
+}
+
+impl Seen {
+    fn take(
+        &mut self,
+        event: BuildEvent,
+        project: &Project,
+        observation: &Observation,
+        store: &Store,
+        progress: &mut Progress,
+    ) -> anyhow::Result<()> {
+        if let BuildEvent::Vertex(update) = &event
+            && self.receipts.take(update)
+        {
+            self.contexts = scan_contexts(project, &observation.graph, store)?;
+        }
+        progress.event(&event);
+        self.observed.take(event);
+        Ok(())
+    }
+
+    fn unsettled(&self, observation: &Observation) -> BTreeSet<usize> {
+        let scanned = self.contexts.iter().filter_map(|(name, after)| {
+            let before = observation.contexts.get(name)?;
+            Some(unsettled::readers(&observation.snapshot, name, &before.now, &after.now))
+        });
+        scanned.flatten().collect()
+    }
+
+    fn received_contexts(&mut self) -> BTreeMap<String, ObservedContext> {
+        let mut contexts = std::mem::take(&mut self.contexts);
+        for (name, context) in &mut contexts {
+            context.receipt = self.receipts.of(name);
+        }
+        contexts
+    }
+}
+
+/// The user's wish to stop becomes a message.
+fn pass_on_signals(messages: Sender<Message>) -> anyhow::Result<Handle> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let handle = signals.handle();
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            if messages.send(Message::Stop).is_err() {
+                break;
+            }
+        }
+    });
+    Ok(handle)
+}
+
+/// The report of a build for the records.
+pub(crate) fn report(
+    observation: &Observation,
+    prediction: &Prediction,
+    ended: &Ended,
+    engine: String,
+    source: Source,
+) -> Built {
+    let labels = observation.snapshot.step_labels();
+    let steps = ended.attribution.steps.iter().filter_map(|(index, seen)| {
+        Some(BuiltStep {
+            step: *index,
+            op: observation.snapshot.steps.get(*index)?.record.op,
+            name: labels.get(index)?.0.clone(),
+            predicted: Some(prediction.standings.get(*index)?.verdict),
+            outcome: outcome(&seen.outcome)?,
+            seconds: seen.seconds.unwrap_or_default(),
+        })
+    });
+    Built {
+        source,
+        end: ended.end,
+        seconds: ended.elapsed.as_secs_f64(),
+        engine,
+        steps: steps.collect(),
+        unattributed: ended.attribution.unattributed.clone(),
+    }
+}
+
+fn outcome(seen: &Outcome) -> Option<built::Outcome> {
+    match seen {
+        Outcome::NotStarted => None,
+        Outcome::Cached => Some(built::Outcome::Cached),
+        Outcome::Ran => Some(built::Outcome::Ran),
+        Outcome::Failed(_) => Some(built::Outcome::Failed),
+        // The stream ended before the step did.
+        Outcome::Running | Outcome::Canceled => Some(built::Outcome::Canceled),
+    }
+}

@@ -1,0 +1,126 @@
+//! `build`: the build itself, through the user's docker. What was predicted stands beside what the engine did, and the
+//! engine's cache is known from then on.
+
+use std::collections::BTreeMap;
+use std::thread;
+
+use clap::Args;
+use planner::built::{End, Source};
+use planner::recording::{self, Witnessed};
+
+use super::Session;
+use crate::Status;
+use crate::args::{Format, ImageArgs, OutputArgs, ProjectArgs};
+use crate::bookkeeping::Entry;
+use crate::building::{self, Ended};
+use crate::engine::identity::{Engine, identify};
+use crate::engine::invocation;
+use crate::fault::Fault;
+use crate::forecast::{Past, Trees, predict_observed};
+use crate::observation::{Observation, observe};
+use crate::project::Project;
+use crate::render;
+use crate::render::build::Closing;
+use crate::render::json::{self, BuildView};
+use crate::render::progress::Progress;
+use crate::store::Store;
+
+const EXAMPLES: &str = "\
+Examples:
+  stageplan build --tag shop .
+          Build as `docker buildx build --tag shop .` would
+  stageplan build --target build --target runtime
+          Build two stages side by side, what they share once
+  stageplan build --push --tag registry.example/shop -- --provenance=false
+          Hand any other flag of the builder over behind `--`
+";
+
+/// Build through docker, and compare what happens with what was predicted
+///
+/// Runs `docker buildx build` with your builder, contexts and credentials (several --target in one call), shows the
+/// steps at work with the time they are expected to take, and records what the engine did: later explanations come
+/// with seconds.
+#[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct BuildArgs {
+    #[command(flatten)]
+    project: ProjectArgs,
+
+    #[command(flatten, next_help_heading = "Image flags (they mean what they mean to `docker buildx build`)")]
+    image: ImageArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status> {
+    let project = Project::open(&args.project)?;
+    let invocation = invocation::of_build(&args.project, &args.image, project.stdin_dockerfile())?;
+    let store = &session.store;
+    let past = Past::read(store, &project.builder)?;
+    let (engine, observation) = see(args, &project, &past, store)?;
+    session.warn();
+    render::warn_of(&observation.warnings);
+    let trees = Trees::new(store, observation.views().map(|(_, context)| context));
+    let prediction = predict_observed(&observation, &past, &trees);
+    let experience = past.experience(&project, &observation.snapshot, store)?;
+    let mut progress = Progress::new(&observation.snapshot, &experience, args.output.verbose);
+    let ended = building::build(&invocation, &project, &observation, store, &mut progress)?;
+    progress.finish();
+    if ended.end != End::Succeeded || args.output.verbose {
+        progress.explain_failure(&ended.observed, &ended.attribution);
+    }
+    refuse_silence(&ended)?;
+    let built = building::report(&observation, &prediction, &ended, engine.name, Source::Build);
+    let closing = Closing {
+        built: &built,
+        snapshot: &observation.snapshot,
+        experience: &experience,
+        verbose: args.output.verbose,
+    };
+    let entry = Entry::new(&project)?;
+    let answer = match args.output.format {
+        Format::Text => render::build::write(&closing),
+        Format::Json => json::write(&BuildView::new(&entry.id, &project.builder, &closing))?,
+    };
+    let outcomes: BTreeMap<_, _> = built.steps.iter().map(|step| (step.step, step.outcome)).collect();
+    let succeeded = ended.end == End::Succeeded;
+    let witnessed = Witnessed { outcomes: &outcomes, succeeded, blurred: &ended.unsettled };
+    let steps = match observation.unknown_frontend {
+        Some(_) => Vec::new(),
+        None => recording::record_witnessed(&observation.snapshot, &prediction, &past.ledger, &entry.id, &witnessed),
+    };
+    entry.keep(&project, observation, Some(&ended.contexts), steps, Some(built), store)?;
+    session.warn();
+    if invocation.answers_on_stdout {
+        render::talk(&answer)?;
+    } else {
+        render::answer(&answer)?;
+    }
+    Ok(if succeeded { Status::Answered } else { Status::Builder(ended.code) })
+}
+
+/// The engine, and the project as that engine will see it. Docker is asked while the project is read; where the rules
+/// it follows are others than those of the last build, the project is read again.
+fn see(args: &BuildArgs, project: &Project, past: &Past, store: &Store) -> anyhow::Result<(Engine, Observation)> {
+    let builder = project.builder_flag();
+    let asked = thread::spawn(move || identify(builder.as_deref()));
+    let assumed = past.profile(args.project.engine_profile, store, &project.id)?;
+    let observation = observe(project, &project.requests(assumed.clone())?, store, || store.keep_secret_key())?;
+    let engine = asked.join().map_err(|_| Fault::new("docker could not be asked"))??;
+    if args.project.engine_profile.is_some() || engine.profile == assumed {
+        return Ok((engine, observation));
+    }
+    let requests = project.requests(engine.profile.clone())?;
+    let observation = observe(project, &requests, store, || store.keep_secret_key())?;
+    Ok((engine, observation))
+}
+
+/// A builder that failed without having begun anything was not there, or understood nothing.
+fn refuse_silence(ended: &Ended) -> anyhow::Result<()> {
+    if ended.end != End::Failed || !ended.observed.vertices().is_empty() {
+        return Ok(());
+    }
+    let fault = Fault::new(format!("the builder did not build (exit status {})", ended.code));
+    Err(fault.with_hint("its own words stand above").into())
+}

@@ -1,0 +1,101 @@
+//! `history import`: a build that went another way. Its progress log says which steps came from the cache and how long
+//! the others took; the present files are taken as those it was made from.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use planner::built::{End, Source};
+use planner::recording::{self, Witnessed};
+
+use super::Session;
+use crate::Status;
+use crate::args::{Format, OutputArgs, ProjectArgs};
+use crate::bookkeeping::Entry;
+use crate::building::{self, Ended};
+use crate::engine::observed::Observed;
+use crate::fault::Fault;
+use crate::forecast::{Past, Trees, predict_observed};
+use crate::intake;
+use crate::observation::observe;
+use crate::project::Project;
+use crate::render;
+use crate::render::build::Closing;
+use crate::render::json::{self, BuildView};
+
+/// Learn from the progress log of a build that went another way
+///
+/// Reads what `docker buildx build --progress=rawjson` wrote to standard error, or what
+/// `docker buildx history logs --progress=rawjson` prints: a CI job's artifact, say. The present files, Dockerfile and
+/// flags are taken as those of that build, so check out what it built first.
+#[derive(Args)]
+pub(super) struct ImportArgs {
+    /// The progress log; `-` is standard input
+    #[arg(id = "log", value_name = "FILE")]
+    file: PathBuf,
+
+    #[command(flatten)]
+    project: ProjectArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(args: &ImportArgs, session: &Session) -> anyhow::Result<Status> {
+    let project = Project::open(&args.project)?;
+    let observed = Observed::of_stream(&read(&args.file)?);
+    let store = &session.store;
+    let past = Past::read(store, &project.builder)?;
+    let requests = project.requests(past.profile(args.project.engine_profile, store, &project.id)?)?;
+    let observation = observe(&project, &requests, store, || store.keep_secret_key())?;
+    session.warn();
+    let trees = Trees::new(store, observation.views().map(|(_, context)| context));
+    let prediction = predict_observed(&observation, &past, &trees);
+    let experience = past.experience(&project, &observation.snapshot, store)?;
+    let ended = Ended::of_log(observed, &observation.snapshot);
+    refuse_strange(&args.file, &ended)?;
+    let built = building::report(&observation, &prediction, &ended, String::new(), Source::Import);
+    let entry = Entry::new(&project)?;
+    let closing = Closing { built: &built, snapshot: &observation.snapshot, experience: &experience, verbose: true };
+    let answer = match args.output.format {
+        Format::Text => render::history::imported(&closing),
+        Format::Json => json::write(&BuildView::new(&entry.id, &project.builder, &closing))?,
+    };
+    let outcomes: BTreeMap<_, _> = built.steps.iter().map(|step| (step.step, step.outcome)).collect();
+    let witnessed =
+        Witnessed { outcomes: &outcomes, succeeded: ended.end == End::Succeeded, blurred: &ended.unsettled };
+    let steps = match observation.unknown_frontend {
+        Some(_) => Vec::new(),
+        None => recording::record_witnessed(&observation.snapshot, &prediction, &past.ledger, &entry.id, &witnessed),
+    };
+    entry.keep(&project, observation, Some(&ended.contexts), steps, Some(built), store)?;
+    session.warn();
+    render::answer(&answer)?;
+    Ok(Status::Answered)
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    if file != Path::new("-") {
+        return intake::read(file).with_context(|| format!("cannot read `{}`", file.display()));
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+    Ok(bytes)
+}
+
+/// A log of another build, or of none, teaches nothing.
+fn refuse_strange(file: &Path, ended: &Ended) -> anyhow::Result<()> {
+    if !ended.attribution.steps.is_empty() {
+        return Ok(());
+    }
+    let shown = file.display();
+    let fault = match ended.observed.vertices().len() {
+        0 => Fault::new(format!("`{shown}` holds no progress of a build"))
+            .with_hint("`docker buildx build --progress=rawjson … 2> FILE` writes it"),
+        _ => Fault::new(format!("no step of the build in `{shown}` is one of this Dockerfile's"))
+            .with_hint("name the Dockerfile, the target and the context it was built from"),
+    };
+    Err(fault.into())
+}

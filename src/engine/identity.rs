@@ -1,0 +1,77 @@
+//! Which engine a builder is: asked of docker, once per build. In go the builder's name, out come the words for the
+//! records and the rules to predict by. Nothing is started or changed.
+
+use planner::engine_profile::EngineProfile;
+
+use super::buildx::ask;
+use crate::fault::Fault;
+
+/// An engine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Engine {
+    /// Its name and version, such as `Docker Engine 28.5.2` or `BuildKit v0.26.1 (docker-container)`.
+    pub(crate) name: String,
+    /// The rules it follows.
+    pub(crate) profile: EngineProfile,
+}
+
+/// Asks docker what the builder is; without a name the one it chooses.
+///
+/// # Errors
+/// If docker, buildx or the builder is not there, or `docker` is another program.
+pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
+    refuse_podman()?;
+    let mut words = vec!["buildx", "inspect"];
+    words.extend(builder);
+    let inspected = ask(&words).map_err(|error| {
+        Fault::new(format!("no builder answers: {error:#}"))
+            .with_hint("`docker buildx ls` shows the builders; is the Docker daemon running?")
+    })?;
+    let field = |name: &str| field(&inspected, name);
+    let driver = field("Driver").unwrap_or_default();
+    if driver != "docker" {
+        let version = field("BuildKit version").or_else(|| field("Buildkit")).unwrap_or_default();
+        let name = format!("BuildKit {version} ({driver})");
+        return Ok(Engine { name, profile: EngineProfile::buildkit() });
+    }
+    let context = field("Endpoint").unwrap_or_default();
+    let mut words = Vec::new();
+    // The builder of another docker context is asked there.
+    if !context.is_empty() && builder == Some(context.as_str()) {
+        words.extend(["--context", context.as_str()]);
+    }
+    words.extend(["info", "--format", "{{.ServerVersion}}\n{{json .DriverStatus}}"]);
+    let info = ask(&words)?;
+    let (version, status) = info.split_once('\n').unwrap_or((&info, ""));
+    // Docker's name for its containerd image store (docker info, DriverStatus).
+    let is_containerd = status.contains("io.containerd.snapshotter");
+    let profile = if is_containerd { EngineProfile::buildkit() } else { EngineProfile::docker_legacy() };
+    Ok(Engine { name: format!("Docker Engine {}", version.trim()), profile })
+}
+
+/// The value behind a name in what `docker buildx inspect` prints.
+fn field(text: &str, name: &str) -> Option<String> {
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    Some(value.trim().to_owned())
+}
+
+/// Podman answers to `docker`, too, and builds with another builder than BuildKit.
+fn refuse_podman() -> anyhow::Result<()> {
+    let version = ask(&["--version"])?;
+    if version.to_lowercase().contains("podman") {
+        let fault = Fault::new("`docker` is podman here, which does not build with BuildKit");
+        return Err(fault.with_hint("predictions hold for BuildKit only; name a Docker with DOCKER_HOST").into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn fields_of_an_inspected_builder_are_read() {
+        let text = "Name:          default\nDriver:        docker\n\nNodes:\nName:   d\nBuildKit version: v0.13.2\n";
+        assert_eq!(super::field(text, "Driver").as_deref(), Some("docker"));
+        assert_eq!(super::field(text, "BuildKit version").as_deref(), Some("v0.13.2"));
+        assert_eq!(super::field(text, "Buildkit"), None);
+    }
+}

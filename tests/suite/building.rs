@@ -1,0 +1,148 @@
+//! `build` and `history` against a docker that only plays back: a script on PATH tells the progress of a recorded build.
+//!
+//! In: a recorded stream with its Dockerfile, and what docker does beside telling it. Out: what `build` says, and what
+//! `explain` knows afterwards.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+const PASSES: &str = "a-cached-rebuild-shows-every-step-cached";
+const FAILS: &str = "steps-beside-a-failing-one-are-canceled";
+
+/// A project, a state folder and a docker.
+struct Desk {
+    dir: TempDir,
+}
+
+impl Desk {
+    /// The project of a recorded stream; `docker` is what the script does when it is to build.
+    fn new(stream: &str, docker: &str) -> Self {
+        let desk = Self { dir: tempfile::tempdir().expect("a temporary folder") };
+        let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/progress").join(stream);
+        fs::create_dir_all(desk.path("app/src")).expect("a folder");
+        fs::create_dir(desk.path("bin")).expect("a folder");
+        fs::copy(recorded.join("Dockerfile"), desk.path("app/Dockerfile")).expect("a copy");
+        fs::write(desk.path("app/src/a.txt"), "a\n").expect("a file");
+        fs::write(desk.path("app/src/b.txt"), "b\n").expect("a file");
+        let stream = recorded.join("stream.rawjson").display().to_string();
+        let script = format!(
+            "#!/bin/sh\nstream='{stream}'\ncase \"$*\" in\n--version) echo 'Docker version 28.5.2';;\n\
+             'buildx inspect'*) printf 'Driver: docker\\nEndpoint: default\\n';;\n\
+             info*) printf '28.5.2\\n[]\\n';;\n'buildx build'*) {docker};;\n*) exit 64;;\nesac\n"
+        );
+        desk.program("docker", &script);
+        desk
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    fn program(&self, name: &str, script: &str) {
+        let path = self.path("bin").join(name);
+        fs::write(&path, script).expect("a script");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_stageplan"))
+            .args(arguments)
+            .current_dir(self.path("app"))
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()))
+            .env("STAGEPLAN_STATE_DIR", self.path("state"))
+            .output()
+            .expect("the program starts")
+    }
+
+    /// `line status` of each used step, as `explain` tells it.
+    fn statuses(&self) -> Vec<String> {
+        let answer = self.run(&["explain", "--format", "json"]);
+        let report: serde_json::Value = serde_json::from_slice(&answer.stdout).expect("JSON");
+        let stages = report["stages"].as_array().expect("stages").iter();
+        let steps = stages.flat_map(|stage| stage["instructions"].as_array().expect("instructions").clone());
+        let used = steps.filter(|step| !matches!(step["status"].as_str(), Some("none" | "unused")));
+        used.map(|step| format!("{} {}", step["line"], step["status"].as_str().unwrap_or_default())).collect()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_build_that_succeeds_is_known_from_then_on() {
+    let desk = Desk::new(PASSES, "cat \"$stream\" >&2");
+    let built = desk.run(&["build"]);
+    assert_eq!(built.status.code(), Some(0), "{built:?}");
+    // Nothing was recorded before, and all of it was cached: the builds before went another way.
+    assert!(text(&built.stdout).contains("not as predicted"), "{}", text(&built.stdout));
+    assert!(desk.statuses().iter().all(|step| step.ends_with(" hit")), "{:?}", desk.statuses());
+    let again = text(&desk.run(&["build"]).stdout);
+    assert!(again.contains("predicted = observed for all"), "{again}");
+    let listed = text(&desk.run(&["history"]).stdout);
+    assert!(listed.starts_with("2 builds recorded"), "{listed}");
+}
+
+#[test]
+fn a_build_that_fails_leaves_what_it_completed() {
+    let desk = Desk::new(FAILS, "cat \"$stream\" >&2; exit 1");
+    let built = desk.run(&["build"]);
+    assert_eq!(built.status.code(), Some(1));
+    assert!(text(&built.stderr).contains("the tests fail") && text(&built.stderr).contains("ERROR: failed to solve"));
+    assert_eq!(desk.statuses(), ["2 miss", "4 hit", "5 miss", "6 miss", "8 miss", "9 miss"]);
+}
+
+#[test]
+fn a_file_saved_while_docker_reads_leaves_its_steps_unrecorded() {
+    let desk = Desk::new(PASSES, "echo new > src/b.txt; cat \"$stream\" >&2");
+    assert_eq!(desk.run(&["build"]).status.code(), Some(0));
+    fs::write(desk.path("app/src/b.txt"), "b\n").expect("a file");
+    // Line 8 copies the file, 9 stands on it, 14 and 15 copy from there.
+    let hits: Vec<String> = desk.statuses().into_iter().filter(|step| step.ends_with(" hit")).collect();
+    assert!(hits.contains(&"3 hit".to_owned()) && hits.contains(&"4 hit".to_owned()), "{hits:?}");
+    assert!(!hits.contains(&"8 hit".to_owned()) && !hits.contains(&"9 hit".to_owned()), "{hits:?}");
+}
+
+#[test]
+fn a_stream_cut_short_or_full_of_garbage_leaves_the_records_whole() {
+    for docker in ["head -c 3000 \"$stream\" >&2; exit 1", "head -c 4000 /dev/zero >&2; cat \"$stream\" >&2; exit 1"] {
+        let desk = Desk::new(FAILS, docker);
+        assert_eq!(desk.run(&["build"]).status.code(), Some(1), "{docker}");
+        let listed = desk.run(&["history"]);
+        assert!(text(&listed.stdout).starts_with("1 build recorded") && listed.stderr.is_empty(), "{listed:?}");
+        assert!(!desk.statuses().contains(&"5 hit".to_owned()));
+    }
+}
+
+#[test]
+fn no_engine_is_said_and_nothing_is_recorded() {
+    let refusals = [("exit 1", "28", "the builder did not build"), ("true", "podman version 5", "podman")];
+    for (docker, version, told) in refusals {
+        let desk = Desk::new(PASSES, docker);
+        let script = fs::read_to_string(desk.path("bin/docker")).expect("a script");
+        desk.program("docker", &script.replace("Docker version 28.5.2", version));
+        let built = desk.run(&["build"]);
+        assert_eq!(built.status.code(), Some(2), "{built:?}");
+        assert!(text(&built.stderr).contains(told), "{}", text(&built.stderr));
+        assert!(text(&desk.run(&["history"]).stdout).starts_with("no build is recorded"));
+    }
+}
+
+#[test]
+fn a_saved_log_teaches_what_its_build_did() {
+    let desk = Desk::new(FAILS, "exit 64");
+    let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/progress").join(FAILS).join("stream.rawjson");
+    let imported = desk.run(&["history", "import", &log.display().to_string()]);
+    assert_eq!(imported.status.code(), Some(0), "{imported:?}");
+    assert!(desk.statuses().contains(&"4 hit".to_owned()), "{:?}", desk.statuses());
+    let strange = desk.run(&["history", "import", "Dockerfile"]);
+    assert_eq!(strange.status.code(), Some(2));
+    let forgotten = desk.run(&["history", "prune", "--all"]);
+    assert!(text(&forgotten.stdout).starts_with("1 build forgotten"), "{forgotten:?}");
+    assert!(desk.statuses().iter().all(|step| step.ends_with(" unknown")));
+}
