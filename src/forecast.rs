@@ -220,6 +220,48 @@ pub(crate) fn predict_observed(observation: &Observation, past: &Past, trees: &T
     predict(&observation.snapshot, &past.ledger, &|digest| trees.find(digest))
 }
 
+/// What a prediction comes to where the records tell less than everything: the answer that [`forecast`] gives.
+pub(crate) fn doubted(
+    project: &Project,
+    observation: &Observation,
+    past: &Past,
+    store: &Store,
+    mut prediction: Prediction,
+) -> Prediction {
+    if store.has_lost_builds() {
+        doubt_misses(&observation.snapshot, &mut prediction);
+    }
+    if let Some(gap) = gap(observation, &earlier_builds(project, observation, past, store)) {
+        for standing in &mut prediction.standings {
+            // What another project recorded is in the cache all the same.
+            if gap != Gap::NeverRecorded || standing.verdict != Verdict::Hit {
+                standing.verdict = Verdict::Unknown(gap);
+            }
+        }
+    }
+    prediction
+}
+
+/// The builds to compare with: the project's own, else those of another that looks like it.
+fn earlier_builds<'a>(
+    project: &Project,
+    observation: &Observation,
+    past: &'a Past,
+    store: &Store,
+) -> Vec<&'a BuildRecord> {
+    let builds = past.of_project(&project.id);
+    if builds.is_empty() { past.of_lookalikes(&observation.snapshot, store) } else { builds }
+}
+
+/// Why nothing can be told of any step that no record knows.
+fn gap(observation: &Observation, builds: &[&BuildRecord]) -> Option<Gap> {
+    match (&observation.unknown_frontend, builds.is_empty()) {
+        (Some(_), _) => Some(Gap::UnknownFrontend),
+        (None, true) => Some(Gap::NeverRecorded),
+        (None, false) => None,
+    }
+}
+
 /// Explains what a build of the project would do, compared with its recorded builds.
 ///
 /// # Errors
@@ -236,15 +278,8 @@ pub(crate) fn forecast(
     if lost {
         doubt_misses(&observation.snapshot, &mut prediction);
     }
-    let mut builds = past.of_project(&project.id);
-    if builds.is_empty() {
-        builds = past.of_lookalikes(&observation.snapshot, store);
-    }
-    let gap = match (&observation.unknown_frontend, builds.is_empty()) {
-        (Some(_), _) => Some(Gap::UnknownFrontend),
-        (None, true) => Some(Gap::NeverRecorded),
-        (None, false) => None,
-    };
+    let builds = earlier_builds(project, observation, past, store);
+    let gap = gap(observation, &builds);
     let baseline = builds.first().map_or(Baseline::None, |build| Baseline::Record {
         id: build.id.clone(),
         recorded_at: build.recorded_at.clone(),

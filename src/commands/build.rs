@@ -16,7 +16,7 @@ use crate::building::{self, Ended};
 use crate::engine::identity::{Engine, identify};
 use crate::engine::invocation;
 use crate::fault::Fault;
-use crate::forecast::{Past, Trees, predict_observed};
+use crate::forecast::{Past, Trees, doubted, predict_observed};
 use crate::observation::{Observation, observe};
 use crate::project::Project;
 use crate::render;
@@ -71,7 +71,8 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
         progress.explain_failure(&ended.observed, &ended.attribution);
     }
     refuse_silence(&ended)?;
-    let built = building::report(&observation, &prediction, &ended, engine.name, Source::Build);
+    let told = doubted(&project, &observation, &past, store, prediction.clone());
+    let built = building::report(&observation, &told, &ended, engine.name, Source::Build);
     let closing = Closing {
         built: &built,
         snapshot: &observation.snapshot,

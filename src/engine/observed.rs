@@ -106,7 +106,31 @@ impl Observed {
     pub(crate) fn vertices(&self) -> Vec<ObservedVertex<'_>> {
         let begun = self.records.iter().filter(|record| !record.intervals.is_empty());
         let consumed: BTreeSet<&str> = begun.flat_map(|record| &record.inputs).map(String::as_str).collect();
-        self.records.iter().map(|record| record.observed(consumed.contains(record.digest.as_str()))).collect()
+        let supposed = self.supposed();
+        let is_consumed = |record: &Record| consumed.contains(record.digest.as_str());
+        let records = self.records.iter().enumerate();
+        records.map(|(index, record)| record.observed(is_consumed(record), supposed.contains(&index))).collect()
+    }
+
+    /// The vertices that are called cached only because one that reads them began: what had not completed by then is
+    /// taken to be cached (solver/progress.go). One whose key cannot be computed, as when a source is missing, begins
+    /// without anything it reads having been done (CalcSlowCache in solver/jobs.go).
+    fn supposed(&self) -> BTreeSet<usize> {
+        let failing = |(index, record): (usize, &Record)| {
+            let errors = record.intervals.iter().filter(|(_, interval)| interval.error.is_some());
+            errors.map(|(began, _)| (index, *began)).collect::<Vec<_>>()
+        };
+        let mut readers: Vec<_> = self.records.iter().enumerate().flat_map(failing).collect();
+        let mut supposed = BTreeSet::new();
+        while let Some((reader, began)) = readers.pop() {
+            for (index, record) in self.records.iter().enumerate() {
+                let is_read = self.records.get(reader).is_some_and(|reader| reader.inputs.contains(&record.digest));
+                if is_read && record.is_called_cached_at(began) && supposed.insert(index) {
+                    readers.push((index, began));
+                }
+            }
+        }
+        supposed
     }
 
     /// From the first beginning to the last end.
@@ -172,9 +196,15 @@ impl Record {
         }
     }
 
-    /// `is_consumed`: whether a vertex that reads it was begun.
-    fn observed(&self, is_consumed: bool) -> ObservedVertex<'_> {
-        let outcome = self.outcome(is_consumed);
+    /// Whether all that is known of it is that it was called cached at this moment.
+    fn is_called_cached_at(&self, moment: Timestamp) -> bool {
+        let last = self.intervals.last_key_value();
+        last.is_some_and(|(began, last)| last.cached && *began == moment && last.completed == Some(moment))
+    }
+
+    /// `is_consumed`: whether a vertex that reads it was begun; `is_supposed`: whether its being cached means nothing.
+    fn observed(&self, is_consumed: bool, is_supposed: bool) -> ObservedVertex<'_> {
+        let outcome = if is_supposed { Outcome::NotStarted } else { self.outcome(is_consumed) };
         let worked = matches!(outcome, Outcome::Ran | Outcome::Failed(_) | Outcome::Canceled);
         let seconds = worked.then(|| self.seconds());
         ObservedVertex { digest: &self.digest, name: &self.name, inputs: &self.inputs, outcome, seconds }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use self::edit::Edit;
 
@@ -17,7 +17,7 @@ pub(crate) mod project;
 pub(crate) mod report;
 
 /// A project and its builds: the first as laid out, one after each list of `before`, the last after the change.
-#[derive(Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 pub(crate) struct Case {
     pub(crate) dockerfile: Text,
     pub(crate) dockerfile_path: Option<String>,
@@ -38,11 +38,17 @@ pub(crate) struct Case {
 }
 
 /// A text, or its lines without their newlines.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Text {
     Whole(String),
     Lines(Vec<String>),
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::Whole(String::new())
+    }
 }
 
 impl Text {
@@ -55,7 +61,7 @@ impl Text {
 }
 
 /// The context's entries: a list of rows with a path each, or a map from path to content.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Files {
     Rows(Vec<Row>),
@@ -68,7 +74,7 @@ impl Default for Files {
     }
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Row {
     pub(crate) path: String,
     #[serde(flatten)]
@@ -84,7 +90,7 @@ pub(crate) enum Content {
 }
 
 /// A file with its bytes and octal mode, a symbolic link, or a folder.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize, Serialize)]
 pub(crate) struct Entry {
     pub(crate) text: Option<String>,
     pub(crate) b64: Option<String>,

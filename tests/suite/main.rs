@@ -18,6 +18,8 @@ mod dockerfile;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod engine;
+#[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod graph;

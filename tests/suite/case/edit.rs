@@ -2,12 +2,12 @@
 //!
 //! In: one operation in JSON. Out: an [`Edit`], which [`super::project::Project::apply`] carries out.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Text;
 
 /// One operation.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Edit {
     /// New bytes; an existing file keeps its mode unless one is given.

@@ -17,6 +17,9 @@ use super::edit::Edit;
 use super::report::Report;
 use super::{Case, Entry, bytes, mode};
 
+/// In place of a profile's name: the one that the program chooses itself.
+pub(crate) const OWN_PROFILE: &str = "";
+
 /// A context, how it is built now, and the folder of the program's state.
 pub(crate) struct Project {
     root: TempDir,
@@ -118,7 +121,9 @@ impl Project {
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.root.path().join("home")).envs(&self.environment);
         command.current_dir(self.root.path()).arg(name).arg("--state-dir").arg(self.state());
-        command.args(["--engine-profile", &self.profile]);
+        if self.profile != OWN_PROFILE {
+            command.args(["--engine-profile", &self.profile]);
+        }
         if let Some(path) = &self.dockerfile_path {
             command.arg("-f").arg(self.folder.join(path));
         }
