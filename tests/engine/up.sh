@@ -77,6 +77,8 @@ import_base_image() {
   local root applet
   root=$(mktemp -d)
   mkdir -p "$root"/{bin,etc,tmp,root,usr/bin}
+  chmod 755 "$root"
+  chmod 1777 "$root/tmp"
   cp /bin/busybox "$root/bin/busybox"
   for applet in $(/bin/busybox --list); do
     [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"

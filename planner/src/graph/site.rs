@@ -20,12 +20,16 @@ pub const MAIN_CONTEXT: &str = "context";
 #[derive(Default)]
 pub(super) struct Builder {
     pub(super) graph: DiGraph<Vertex, Input>,
-    known: HashMap<Vertex, VertexId>,
+    known: HashMap<(Op, Vec<Input>), VertexId>,
 }
 
 impl Builder {
+    /// BuildKit counts operations by their content (client/llb, `mergeMetadata`): where one of several equal ones is to
+    /// run whatever the cache holds, all are.
     pub(super) fn add(&mut self, vertex: Vertex) -> VertexId {
-        if let Some(id) = self.known.get(&vertex) {
+        let kind = (vertex.op.clone(), vertex.inputs.clone());
+        if let Some(id) = self.known.get(&kind) {
+            self.graph[NodeIndex::new(id.0)].ignore_cache |= vertex.ignore_cache;
             return *id;
         }
         let node = self.graph.add_node(vertex.clone());
@@ -33,7 +37,7 @@ impl Builder {
             self.graph.add_edge(NodeIndex::new(input.from.0), node, input.clone());
         }
         let id = VertexId(node.index());
-        self.known.insert(vertex, id);
+        self.known.insert(kind, id);
         id
     }
 

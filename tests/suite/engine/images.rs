@@ -2,7 +2,7 @@
 //! a base of its own makes a case's first build as cold as it was when the case was recorded, and changes no line of it.
 //!
 //! In: the texts that name images, a salt. Out: the same texts naming images that [`make`] has built: the busybox base,
-//! stand-ins for build tools, and one file with the salt.
+//! stand-ins for build tools, and one file that tells them apart.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Map, Value, json};
 
 use crate::case::edit::Edit;
-use crate::case::{Case, Text};
+use crate::case::{Case, Files, Row, Text};
 
 /// The repositories whose images are replaced.
 const REPOSITORIES: &[&str] = &[
@@ -42,8 +42,26 @@ fn salted(image: &str, salt: &str) -> String {
     format!("stageplan-{salt}/{image}")
 }
 
+/// Stands for the salt in the files and commands of a walk.
+pub(super) const SALT: &str = "SALT";
+
+/// A Dockerfile with its images replaced; a stage of no image begins with a file of its own instead.
+pub(super) fn salt_dockerfile(text: &str, salt: &str) -> String {
+    let mut salted_text = String::new();
+    for line in salt_text(text, salt).split_inclusive('\n') {
+        salted_text.push_str(line);
+        if line.starts_with("FROM scratch") {
+            let end = if line.ends_with('\n') { "" } else { "\n" };
+            salted_text.push_str(&format!("{end}COPY <<END /etc/base-image\n{salt}\nEND\n"));
+        }
+    }
+    salted_text
+}
+
 /// A text with its images replaced.
 pub(super) fn salt_text(text: &str, salt: &str) -> String {
+    let text = text.replace(SALT, salt);
+    let text = text.as_str();
     let mut salted_text = String::new();
     let mut rest = text;
     for word in words(text) {
@@ -58,11 +76,27 @@ pub(super) fn salt_text(text: &str, salt: &str) -> String {
 
 /// An operation with the images of its texts replaced.
 pub(super) fn salt_edit(edit: &Edit, salt: &str) -> Edit {
-    let Edit::Dockerfile { replace, text } = edit else { return edit.clone() };
-    Edit::Dockerfile {
-        replace: replace.as_ref().map(|(from, to)| (salt_text(from, salt), salt_text(to, salt))),
-        text: text.as_ref().map(|text| Text::Whole(salt_text(&text.joined(), salt))),
+    let mut edit = edit.clone();
+    match &mut edit {
+        Edit::Dockerfile { replace, text } => {
+            *replace = replace.as_ref().map(|(from, to)| (salt_text(from, salt), salt_text(to, salt)));
+            *text = text.as_ref().map(|text| Text::Whole(salt_dockerfile(&text.joined(), salt)));
+        }
+        Edit::Write { text, .. } | Edit::WriteKeepMtime { text, .. } => {
+            *text = text.as_ref().map(|text| text.replace(SALT, salt));
+        }
+        _ => {}
     }
+    edit
+}
+
+/// The files of a case with their salt.
+pub(super) fn salt_files(files: &Files, salt: &str) -> Files {
+    let salted = |mut row: Row| {
+        row.entry.text = row.entry.text.map(|text| text.replace(SALT, salt));
+        row
+    };
+    Files::Rows(files.rows().into_iter().map(salted).collect())
 }
 
 /// The images that a case names, at its start or in an edit.
@@ -91,7 +125,7 @@ pub(super) fn make(wanted: &[(String, String)]) {
     let mut targets = Map::new();
     for (index, (image, salt)) in wanted.iter().enumerate() {
         let dockerfile = format!(
-            "FROM stageplan/base:busybox\nCOPY . /usr/local/bin/\nCOPY <<END /etc/salt\n{}\nEND\n",
+            "FROM stageplan/base:busybox\nCOPY . /usr/local/bin/\nCOPY <<END /etc/base-image\n{}\nEND\n",
             salted(image, salt)
         );
         let tags = [salted(image, salt)];
@@ -126,4 +160,10 @@ fn images_are_replaced_and_stages_are_not() {
     let expected = "FROM stageplan-s/node:20 AS node\nCOPY --from=stageplan-s/busybox:1.36 a:b /\n\
                     FROM stageplan-s/gcr.io/distroless/x\nRUN --mount=from=a,x=y\n";
     assert_eq!(salt_text(text, "s"), expected);
+}
+
+#[test]
+fn a_stage_of_no_image_begins_with_the_salt() {
+    let expected = "FROM scratch AS a\nCOPY <<END /etc/base-image\ns\nEND\nCOPY b /\n";
+    assert_eq!(salt_dockerfile("FROM scratch AS a\nCOPY b /\n", "s"), expected);
 }

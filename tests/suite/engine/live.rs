@@ -75,7 +75,8 @@ impl Live {
     /// Lays the case out. The images of `salt` must exist.
     pub(super) fn lay_out(case: &Case, salt: &str) -> Self {
         let mut case = case.clone();
-        case.dockerfile = Text::Whole(images::salt_text(&case.dockerfile.joined(), salt));
+        case.dockerfile = Text::Whole(images::salt_dockerfile(&case.dockerfile.joined(), salt));
+        case.files = images::salt_files(&case.files, salt);
         for value in case.build_args.values_mut() {
             *value = images::salt_text(value, salt);
         }

@@ -11,6 +11,7 @@ use super::dice::Dice;
 use super::state::{Node, Stage, State, Step};
 use super::steps;
 use crate::case::project::below;
+use crate::engine::images::SALT;
 
 /// The base image, of which every walk gets a copy of its own.
 const BASE: &str = "stageplan/base:busybox";
@@ -63,7 +64,7 @@ fn first_steps(state: &State, index: usize, dice: &mut Dice) -> Stage {
             Stage { from: format!("FROM scratch AS {name}"), name, is_bare: true, steps }
         }
         _ => {
-            let run = "RUN mkdir -p /out /shared && chmod 777 /out /shared && echo base > /out/base";
+            let run = "RUN mkdir -p /out /shared && chmod 777 /out /shared && echo SALT > /out/base";
             Stage { from: format!("FROM {BASE} AS {name}"), name, is_bare: false, steps: vec![made(run, "/out/")] }
         }
     }
@@ -85,10 +86,10 @@ fn files(dice: &mut Dice) -> BTreeMap<String, Node> {
     files
 }
 
-/// Some lines, of which some are comments that steps leave out.
+/// Some lines, of which some are comments that steps leave out; none was ever seen by the engine.
 pub(super) fn words(dice: &mut Dice) -> String {
     let words = ["alpha", "beta", "gamma", "delta", "# note", "# more", "include main"];
-    (0..1 + dice.below(4)).map(|_| format!("{}\n", dice.pick(&words))).collect()
+    (0..1 + dice.below(4)).map(|_| format!("{} {SALT}\n", dice.pick(&words))).collect()
 }
 
 /// One of the examples, as a walk takes it.
