@@ -38,7 +38,8 @@ pub fn places(text: &str) -> Vec<Range<usize>> {
 
 fn veiled(text: &str) -> Veil<'_> {
     let mut veil = Veil { text, places: Vec::new(), shown: text.to_owned() };
-    let words = expansion::all(text).into_iter().filter(|found| looks_secret(found.name, unquoted(&text[found.word.clone()])));
+    let words =
+        expansion::all(text).into_iter().filter(|found| looks_secret(found.name, unquoted(&text[found.word.clone()])));
     veil.lay(words.map(|found| found.word).collect());
     let pair = if is_assignment(text) { &ASSIGNED } else { &PAIR };
     for regex in [pair, &JSON_PAIR, &JSON_FLAG, &LEGACY, &SPACED] {

@@ -5,7 +5,7 @@
 pub(crate) mod edit;
 
 use planner::cause::ignored::IGNOREFILE;
-use planner::cause::{Cause, CauseKind};
+use planner::cause::{ABOVE, Cause, CauseKind, MOVED, REMOVED};
 
 use super::{layout, text};
 
@@ -29,6 +29,7 @@ pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
         CauseKind::FileRemoved => format!("{path} is gone"),
         CauseKind::FileModified => format!("{path} {}", file_change(cause, &change)),
         CauseKind::SourceMissing => missing(cause, &path, &name),
+        CauseKind::InstructionEdited if is_about_another(cause) => about_another(cause, &name, verbose),
         CauseKind::InstructionEdited if cause.old.is_some() && cause.old == cause.new => {
             "the instruction was edited, in what looks like a secret".to_owned()
         }
@@ -63,6 +64,26 @@ pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
     }
 }
 
+/// Whether an edit is about where instructions stand, or about one above the step.
+fn is_about_another(cause: &Cause) -> bool {
+    matches!(cause.detail.as_deref(), Some(REMOVED | MOVED | ABOVE))
+}
+
+fn about_another(cause: &Cause, stage: &str, verbose: bool) -> String {
+    let n = if verbose { usize::MAX } else { N_CHARACTERS };
+    let text = layout::cut(&text::escape(cause.old.as_deref().unwrap_or_default()), n);
+    match (cause.detail.as_deref(), cause.old.is_some(), stage) {
+        (Some(MOVED), false, "") => "the instruction was moved here".to_owned(),
+        (Some(MOVED), false, stage) => format!("the instruction was moved here from stage {stage}"),
+        (Some(MOVED), true, "") => format!("`{text}` was moved from above it"),
+        (Some(MOVED), true, stage) => format!("`{text}` was moved from above it to stage {stage}"),
+        (Some(REMOVED), _, "") => format!("`{text}` was removed above it"),
+        (Some(REMOVED), _, stage) => format!("`{text}` was removed from stage {stage}"),
+        (_, _, "") => format!("`{text}` above it was edited"),
+        (_, _, stage) => format!("`{text}` in stage {stage} was edited"),
+    }
+}
+
 /// Whether a cause about a file is an edit of the ignore file's doing.
 pub(crate) fn is_ignorefile(cause: &Cause) -> bool {
     cause.detail.as_deref() == Some(IGNOREFILE)
@@ -75,6 +96,9 @@ fn change(cause: &Cause, verbose: bool) -> String {
         Some(match (cause.kind, value.as_str()) {
             (_, "") => "(empty)".to_owned(),
             (CauseKind::BaseImageChanged | CauseKind::BaseStageChanged, image) => familiar(image).to_owned(),
+            (CauseKind::FileModified, "symlink") if cause.detail.as_deref() == Some("type") => {
+                "symbolic link".to_owned()
+            }
             (CauseKind::HostConfigChanged, mount) => size_of(mount).unwrap_or(value),
             _ => value,
         })
@@ -118,7 +142,8 @@ fn variable(what: &str, name: &str, cause: &Cause, change: &str) -> String {
     }
     let is_masked = change.is_empty() && cause.old.is_some();
     let masked = if is_masked { " (its value looks like a secret)" } else { "" };
-    format!("{what} {name} changed{change}{masked}")
+    let by = cause.by.as_deref().map(|by| format!(", set from {}", text::escape(by))).unwrap_or_default();
+    format!("{what} {name} changed{change}{masked}{by}")
 }
 
 fn missing(cause: &Cause, path: &str, name: &str) -> String {

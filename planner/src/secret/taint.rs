@@ -16,7 +16,8 @@ pub fn names<'a>(instructions: impl Iterator<Item = &'a str>) -> BTreeSet<String
             // A word without a name belongs to the quoted value before it, or to `ENV NAME the whole rest`.
             let assigned = word.split_once('=').map(|(name, _)| name).filter(|name| is_name(name));
             name = assigned.or_else(|| name.is_none().then_some(word).filter(|word| is_plain(word))).or(name);
-            let is_secret = |found: &expansion::Expansion<'_>| is_secret_name(found.name) || tainted.contains(found.name);
+            let is_secret =
+                |found: &expansion::Expansion<'_>| is_secret_name(found.name) || tainted.contains(found.name);
             if let Some(name) = name.filter(|_| expansion::all(word).iter().any(is_secret)) {
                 tainted.insert(name.to_owned());
             }
