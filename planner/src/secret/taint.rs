@@ -1,10 +1,10 @@
 //! Variables that take their value from one whose name looks secret: of `ENV URL=${DB_PASSWORD:-abc}` the value of URL
-//! is to be hidden like that of DB_PASSWORD. In go instructions as they are written, out come the names. A name counts
+//! is to be hidden like that of DB_PASSWORD. In go instructions as they are written, out come the names, and the values written beside them. A name counts
 //! in every stage; as all of `secret` this is a guess on the safe side.
 
 use std::collections::BTreeSet;
 
-use super::{expansion, is_assignment, is_secret_name};
+use super::{expansion, has_clue, is_assignment, is_harmless, is_secret_name, unquoted};
 
 /// The variables that these instructions, in the order of the file, give a value that looks secret.
 #[must_use]
@@ -26,6 +26,20 @@ pub fn names<'a>(instructions: impl Iterator<Item = &'a str>) -> BTreeSet<String
     tainted
 }
 
+/// What these texts write behind the operators of variables whose names look secret: the values where those are unset.
+#[must_use]
+pub fn words<'a>(texts: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    /// What is shorter stands in other words by chance.
+    const N_CHARACTERS: usize = 4;
+    let mut words = BTreeSet::new();
+    for text in texts.filter(|text| has_clue(text)) {
+        let found = expansion::all(text).into_iter().filter(|found| is_secret_name(found.name));
+        let found = found.map(|found| unquoted(&text[found.word]).trim_matches('/').to_owned());
+        words.extend(found.filter(|word| word.len() >= N_CHARACTERS && !is_harmless(word)));
+    }
+    words
+}
+
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }
@@ -36,7 +50,7 @@ fn is_plain(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::names;
+    use super::{names, words};
 
     #[test]
     fn a_secret_is_followed_from_variable_to_variable() {
@@ -50,5 +64,12 @@ mod tests {
             let found = names(texts.iter().copied());
             assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{texts:?}");
         }
+    }
+
+    #[test]
+    fn the_values_of_unset_variables_are_known() {
+        let found =
+            words(["WORKDIR /${DB_PASSWORD:-/swordfish}", "RUN ${A:-abcd} ${TOKEN:-a} ${TOKEN:-$ABCD}"].into_iter());
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["swordfish"]);
     }
 }
