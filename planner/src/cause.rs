@@ -19,6 +19,9 @@ pub const MOVED: &str = "moved";
 /// The `detail` of an edit: an instruction above the step, which made a step of its own and makes none now.
 pub const ABOVE: &str = "above";
 
+/// What a variable is set by where it is handed down from what the stage is built upon, and that is something else now.
+pub const FROM: &str = "FROM";
+
 /// One reason, with what it is about.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Cause {

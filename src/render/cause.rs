@@ -5,7 +5,7 @@
 pub(crate) mod edit;
 
 use planner::cause::ignored::IGNOREFILE;
-use planner::cause::{ABOVE, Cause, CauseKind, MOVED, REMOVED};
+use planner::cause::{ABOVE, Cause, CauseKind, FROM, MOVED, REMOVED};
 
 use super::{layout, text};
 
@@ -14,6 +14,9 @@ const N_CHARACTERS: usize = 40;
 
 /// Characters of a path that are shown without `--verbose`.
 const N_PATH: usize = 48;
+
+/// Characters of another instruction that are shown without `--verbose`.
+const N_INSTRUCTION: usize = 56;
 
 /// A cause as a clause; values whole if `verbose`.
 pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
@@ -50,7 +53,7 @@ pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
         CauseKind::HostConfigChanged if name == "/dev/shm" => format!("the size of shared memory changed{change}"),
         CauseKind::HostConfigChanged => format!("--{name} changed{change}"),
         CauseKind::BaseImageChanged => format!("the base image changed{change}"),
-        CauseKind::BaseStageChanged => format!("it stands upon another stage{change}"),
+        CauseKind::BaseStageChanged => format!("its stage stands upon another base{change}"),
         CauseKind::PlatformChanged => format!("the platform changed{change}"),
         CauseKind::NoCacheRequested => "--no-cache asks for it".to_owned(),
         CauseKind::Upstream => {
@@ -70,7 +73,7 @@ fn is_about_another(cause: &Cause) -> bool {
 }
 
 fn about_another(cause: &Cause, stage: &str, verbose: bool) -> String {
-    let n = if verbose { usize::MAX } else { N_CHARACTERS };
+    let n = if verbose { usize::MAX } else { N_INSTRUCTION };
     let text = layout::cut(&text::escape(cause.old.as_deref().unwrap_or_default()), n);
     match (cause.detail.as_deref(), cause.old.is_some(), stage) {
         (Some(MOVED), false, "") => "the instruction was moved here".to_owned(),
@@ -142,7 +145,11 @@ fn variable(what: &str, name: &str, cause: &Cause, change: &str) -> String {
     }
     let is_masked = change.is_empty() && cause.old.is_some();
     let masked = if is_masked { " (its value looks like a secret)" } else { "" };
-    let by = cause.by.as_deref().map(|by| format!(", set from {}", text::escape(by))).unwrap_or_default();
+    let by = match cause.by.as_deref() {
+        Some(FROM) => ", handed down from the base".to_owned(),
+        Some(by) => format!(", set from {}", text::escape(by)),
+        None => String::new(),
+    };
     format!("{what} {name} changed{change}{masked}{by}")
 }
 

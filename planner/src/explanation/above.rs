@@ -3,7 +3,7 @@
 //! come causes. Each is told of the first step behind the place where something is missing, and of no other.
 
 use crate::alignment::{Alignment, At};
-use crate::cause::{ABOVE, Cause, CauseKind, MOVED, REMOVED, parts};
+use crate::cause::{ABOVE, Cause, CauseKind, FROM, MOVED, REMOVED, parts};
 use crate::graph::{Placed, StageGraph, Used, VertexId};
 use crate::history::RecordedInput;
 use crate::snapshot::{Snapshot, Step, StepKind};
@@ -27,6 +27,24 @@ impl Builds<'_> {
         if let Some((stage, was_stage)) = bottom {
             let grounds = (ground(self.older, old), ground(self.newer, new));
             causes.extend(self.other_base((stage, was_stage), grounds));
+        }
+        causes
+    }
+
+    /// What is gone from the end of the stages that a step copies from.
+    pub(super) fn sources(&self, then: &Step, (now, at): (&Step, At)) -> Vec<Cause> {
+        let inputs = now.record.inputs.iter().zip(&now.inputs).zip(&then.inputs);
+        let files = inputs.filter(|((input, _), _)| matches!(input, RecordedInput::Files(..)));
+        let mut causes = Vec::new();
+        for ((_, new), old) in files {
+            let Some(stages) = self.newer.targets.get(at.0).map(|target| &target.stages) else { continue };
+            let Some(stage) = stages.iter().position(|stage| stage.result == Some(*new)) else { continue };
+            let Some(was) = self.alignment.stage((at.0, stage)) else { continue };
+            let Some(older) = stage_at(self.older, was).filter(|older| older.result == Some(*old)) else { continue };
+            let ends = ((at.0, stage, stages[stage].instructions.len()), (was.0, was.1, older.instructions.len()));
+            let name = stage_name(self.newer, (at.0, stage));
+            let of_stage = |cause: Cause| if cause.name.is_none() { cause.named(&name) } else { cause };
+            causes.extend(self.gone(ends.0, ends.1).0.into_iter().map(of_stage));
         }
         causes
     }
@@ -146,7 +164,7 @@ impl Builds<'_> {
             placed(self.newer, *at).is_some_and(|placed| placed.keyword == "ENV" && sets(&placed.text, name))
         });
         let Some(setter) = setter else {
-            return self.source_of(name, (at.0, stage.base_stage?, usize::MAX));
+            return self.source_in_base(name, (at.0, at.1), stage);
         };
         let is = placed(self.newer, setter)?;
         let was = self.alignment.instruction(setter).and_then(|at| placed(self.older, at))?;
@@ -158,6 +176,27 @@ impl Builds<'_> {
         let (used, value) = is.variables.iter().find(differs)?;
         let deeper = (!value.from_arg).then(|| self.source_of(used, setter)).flatten();
         deeper.or_else(|| Some(used.clone()))
+    }
+}
+
+impl Builds<'_> {
+    /// What a variable takes its value from that its stage does not set.
+    fn source_in_base(&self, name: &str, at: (usize, usize), stage: &StageGraph) -> Option<String> {
+        let was_at = self.alignment.stage(at)?;
+        let was = stage_at(self.older, was_at)?;
+        let base = |base: Option<usize>, at: (usize, usize)| base.map(|base| (at.0, base));
+        let (new, old) = (base(stage.base_stage, at), base(was.base_stage, was_at));
+        if let Some(new) = new.filter(|new| old.is_some() && self.alignment.stage(*new) == old) {
+            return self.source_of(name, (new.0, new.1, usize::MAX));
+        }
+        let is_set = |placed: &Placed| match placed.keyword.as_str() {
+            "ENV" => sets(&placed.text, name),
+            "ARG" => placed.text.split([' ', '=']).any(|word| word == name),
+            _ => false,
+        };
+        let is_own = stage.instructions.iter().chain(&was.instructions).any(is_set);
+        let is_same = new.is_none() && old.is_none() && stage.base == was.base;
+        (!is_own && !is_same).then(|| FROM.to_owned())
     }
 }
 

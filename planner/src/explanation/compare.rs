@@ -99,7 +99,7 @@ impl<'a> Comparison<'a> {
             cause.by = cause.name.as_deref().and_then(|name| builds.source_of(name, at));
         }
         let above = was_at.map(|was_at| builds.above((then, was_at), (now, at))).unwrap_or_default();
-        for cause in above {
+        for cause in above.into_iter().chain(builds.sources(then, (now, at))) {
             if !causes.contains(&cause) {
                 causes.push(cause);
             }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cause::{Cause, CauseKind, REMOVED};
+use crate::cause::{Cause, CauseKind, FROM, REMOVED};
 use crate::graph::Placed;
 use crate::history::RecordedInput;
 use crate::snapshot::Step;
@@ -15,6 +15,8 @@ pub(super) struct Cover {
     own: BTreeMap<String, (String, Vec<Cause>)>,
     /// The steps of instructions that were edited or are new: what came or went right below them is one edit with them.
     edited: BTreeSet<usize>,
+    /// Those that are new: what uses them and is new as well is one edit with them.
+    added: BTreeSet<usize>,
 }
 
 impl Cover {
@@ -23,6 +25,9 @@ impl Cover {
         let is_edit = |cause: &Cause| matches!(cause.kind, CauseKind::InstructionEdited | CauseKind::InstructionAdded);
         if causes.iter().any(is_edit) {
             self.edited.extend([Some(id), placed.link].into_iter().flatten());
+        }
+        if causes.iter().any(|cause| cause.kind == CauseKind::InstructionAdded) {
+            self.added.extend([Some(id), placed.link].into_iter().flatten());
         }
         if let Some(own) = own {
             self.own.entry(own.to_owned()).or_insert_with(|| (placed.keyword.clone(), causes.to_vec()));
@@ -36,6 +41,9 @@ impl Cover {
             let mut inputs = step.record.inputs.iter().zip(&step.inputs);
             inputs.any(|(input, id)| matches!(input, RecordedInput::Base(_)) && self.edited.contains(&id.index()))
         };
+        let uses_new = || step.inputs.iter().any(|id| self.added.contains(&id.index()));
+        let has = |kind| of_root.iter().any(|cause| cause.kind == kind);
+        let has_other_base = || has(CauseKind::BaseStageChanged) || has(CauseKind::BaseImageChanged);
         let is_workdir = |cause: &Cause| {
             let text = cause.old.as_deref().filter(|_| cause.kind == CauseKind::InstructionEdited);
             cause.kind == CauseKind::WorkdirChanged || text.is_some_and(|text| text.starts_with("WORKDIR "))
@@ -43,8 +51,12 @@ impl Cover {
         let is_covered = |cause: &Cause| match cause.kind {
             CauseKind::Upstream => true,
             // What a WORKDIR sets and the steps below it begin in.
-            CauseKind::WorkdirChanged => keyword == "WORKDIR" || of_root.iter().any(is_workdir),
-            CauseKind::InstructionAdded if cause.detail.is_none() => is_next(),
+            CauseKind::WorkdirChanged => keyword == "WORKDIR" || has_other_base() || of_root.iter().any(is_workdir),
+            CauseKind::UserChanged | CauseKind::ShellChanged if has_other_base() => true,
+            CauseKind::InstructionAdded if cause.detail.is_none() => is_next() || uses_new(),
+            // The stage that was not needed, or not there, and the `FROM` that needs it now.
+            CauseKind::BaseStageChanged => of_root.contains(cause) || has(CauseKind::InstructionAdded),
+            CauseKind::EnvChanged if cause.by.as_deref() == Some(FROM) && has_other_base() => true,
             CauseKind::InstructionEdited if cause.detail.as_deref() == Some(REMOVED) => is_next(),
             CauseKind::EnvChanged if cause.by.is_some() => {
                 of_root.iter().any(|other| other == cause || other.name == cause.by || other.by == cause.by)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use planner::cause::umask::Drift;
-use planner::cause::{Cause, CauseKind};
+use planner::cause::{Cause, CauseKind, FROM};
 use planner::context::ContextPath;
 use planner::explanation::roots;
 use planner::explanation::{InstructionReport, Status};
@@ -38,15 +38,19 @@ impl Told {
         let is_elsewhere = |cause: &&Cause| cause.root.is_some() && cause.kind != CauseKind::Upstream;
         let (elsewhere, here): (Vec<_>, Vec<_>) = step.causes.iter().partition(is_elsewhere);
         let (of_files, others): (Vec<_>, Vec<_>) = here.into_iter().partition(|cause| files::is_change(cause));
-        // What another variable, or the line that is gone, tells of at this very step.
+        // What another variable, the base or the line that is gone tells of at this very step.
+        let is_base = |other: &Cause| matches!(other.kind, CauseKind::BaseStageChanged | CauseKind::BaseImageChanged);
+        let has_other_base = step.causes.iter().any(is_base);
         let is_consequence = |cause: &&Cause| {
             let is_gone = |other: &Cause| {
                 let text = other.old.as_deref().filter(|_| other.kind == CauseKind::InstructionEdited);
                 other.new.is_none() && text.is_some_and(|text| text.starts_with("WORKDIR "))
             };
             let by = cause.by.as_ref();
-            by.is_some() && step.causes.iter().any(|other| other.name.as_ref() == by)
-                || cause.kind == CauseKind::WorkdirChanged && step.causes.iter().any(is_gone)
+            let is_told = |other: &Cause| by.is_some() && other.name.as_ref() == by;
+            step.causes.iter().any(is_told)
+                || by.is_some_and(|by| by == FROM) && has_other_base
+                || cause.kind == CauseKind::WorkdirChanged && (has_other_base || step.causes.iter().any(is_gone))
         };
         let others = others.into_iter().filter(|cause| self.verbose || !is_consequence(cause));
         let (own, follows): (Vec<_>, Vec<_>) = others.partition(|cause| cause.kind != CauseKind::Upstream);
