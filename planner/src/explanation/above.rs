@@ -8,6 +8,9 @@ use crate::graph::{Placed, StageGraph, Used, VertexId};
 use crate::history::RecordedInput;
 use crate::snapshot::{Snapshot, Step, StepKind};
 
+/// A stage and the earlier one, each as target and stage.
+type Stages = ((usize, usize), (usize, usize));
+
 /// Two builds and how they correspond.
 pub(super) struct Builds<'a> {
     pub(super) newer: &'a Snapshot,
@@ -51,7 +54,7 @@ impl Builds<'_> {
 
     /// What no longer stands above an instruction; and the stages whose bases are to be compared, the newer first, where
     /// nothing above it stands in both.
-    fn gone(&self, at: At, was: At) -> (Vec<Cause>, Option<((usize, usize), (usize, usize))>) {
+    fn gone(&self, at: At, was: At) -> (Vec<Cause>, Option<Stages>) {
         let (stage, was_stage) = ((at.0, at.1), (was.0, was.1));
         let is_step = |snapshot, at| placed(snapshot, at).is_some_and(|placed| placed.step.is_some());
         let floor = (0..at.2).rev().filter(|place| is_step(self.newer, (at.0, at.1, *place))).find_map(|place| {
@@ -125,11 +128,7 @@ impl Builds<'_> {
     }
 
     /// A stage that is built upon another image or another stage.
-    fn other_base(
-        &self,
-        (stage, was_stage): ((usize, usize), (usize, usize)),
-        (old, new): (Option<&Step>, Option<&Step>),
-    ) -> Option<Cause> {
+    fn other_base(&self, (stage, was_stage): Stages, (old, new): (Option<&Step>, Option<&Step>)) -> Option<Cause> {
         let is_stage = |snapshot, at| stage_at(snapshot, at).is_some_and(|stage| stage.base_stage.is_some());
         let (is, was) = (is_stage(self.newer, stage), is_stage(self.older, was_stage));
         let kinds = (old.map(|step| &step.kind), new.map(|step| &step.kind));

@@ -34,9 +34,24 @@ impl Cover {
         }
     }
 
+    /// The causes of a step and of those that it follows from in turn; and whether a WORKDIR is one of them.
+    fn told_by(&self, root: &str) -> (bool, Vec<&Cause>) {
+        let (mut is_workdir, mut told) = (false, Vec::new());
+        let mut seen = BTreeSet::new();
+        let mut open = vec![root];
+        while let Some(name) = open.pop() {
+            let Some((keyword, causes)) = self.own.get(name).filter(|_| seen.insert(name)) else { continue };
+            is_workdir |= keyword == "WORKDIR";
+            told.extend(causes);
+            let upstream = causes.iter().filter(|cause| cause.kind == CauseKind::Upstream);
+            open.extend(upstream.filter_map(|cause| cause.root.as_deref()));
+        }
+        (is_workdir, told)
+    }
+
     /// Whether a step has no reason that the step it follows from has not.
     pub(super) fn adds_nothing(&self, root: &str, causes: &[Cause], step: &Step) -> bool {
-        let (keyword, of_root) = self.own.get(root).map_or(("", &[][..]), |(k, causes)| (k.as_str(), causes));
+        let (is_below_workdir, of_root) = self.told_by(root);
         let is_next = || {
             let mut inputs = step.record.inputs.iter().zip(&step.inputs);
             inputs.any(|(input, id)| matches!(input, RecordedInput::Base(_)) && self.edited.contains(&id.index()))
@@ -51,18 +66,20 @@ impl Cover {
         let is_covered = |cause: &Cause| match cause.kind {
             CauseKind::Upstream => true,
             // What a WORKDIR sets and the steps below it begin in.
-            CauseKind::WorkdirChanged => keyword == "WORKDIR" || has_other_base() || of_root.iter().any(is_workdir),
+            CauseKind::WorkdirChanged => {
+                is_below_workdir || has_other_base() || of_root.iter().copied().any(is_workdir)
+            }
             CauseKind::UserChanged | CauseKind::ShellChanged if has_other_base() => true,
             CauseKind::InstructionAdded if cause.detail.is_none() => is_next() || uses_new(),
             // The stage that was not needed, or not there, and the `FROM` that needs it now.
-            CauseKind::BaseStageChanged => of_root.contains(cause) || has(CauseKind::InstructionAdded),
+            CauseKind::BaseStageChanged => of_root.contains(&cause) || has(CauseKind::InstructionAdded),
             CauseKind::EnvChanged if cause.by.as_deref() == Some(FROM) && has_other_base() => true,
             CauseKind::InstructionEdited if cause.detail.as_deref() == Some(REMOVED) => is_next(),
             CauseKind::EnvChanged if cause.by.is_some() => {
-                of_root.iter().any(|other| other == cause || other.name == cause.by || other.by == cause.by)
+                of_root.iter().any(|other| *other == cause || other.name == cause.by || other.by == cause.by)
             }
             _ if cause.moved().is_some() => of_root.iter().any(|other| other.moved() == cause.moved()),
-            _ => of_root.contains(cause),
+            _ => of_root.contains(&cause),
         };
         causes.iter().all(is_covered)
     }
