@@ -1,7 +1,8 @@
-//! Which step of an earlier build a step corresponds to: stages by name, else by place; instructions by their text,
-//! else by keyword, in order. It decides only what a miss is compared with, never whether there is one.
+//! Which step of an earlier build a step corresponds to: stages by name, else by what they hold; instructions by their
+//! text, else by keyword, in order, else by standing alone in the place of another. It decides only what a miss is
+//! compared with, never whether there is one. What moved corresponds to nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::graph::{Placed, StageGraph, TargetGraph};
 use crate::snapshot::Snapshot;
@@ -9,11 +10,17 @@ use crate::snapshot::Snapshot;
 /// Above this number of comparisons only equal beginnings and ends are aligned.
 const MAX_COMPARISONS: usize = 1_000_000;
 
+/// Where an instruction stands: target, stage and place in the stage.
+pub type At = (usize, usize, usize);
+
 /// For steps of a newer snapshot, the steps of an older one.
 #[derive(Clone, Debug, Default)]
 pub struct Alignment {
     steps: BTreeMap<usize, usize>,
-    instructions: BTreeMap<(usize, usize, usize), (usize, usize, usize)>,
+    instructions: BTreeMap<At, At>,
+    /// The same, from older to newer.
+    back: BTreeMap<At, At>,
+    stages: BTreeMap<(usize, usize), (usize, usize)>,
 }
 
 impl Alignment {
@@ -36,20 +43,32 @@ impl Alignment {
         self.steps.get(&step).copied()
     }
 
-    /// The older instruction of a newer one, each as target, stage and place in the stage.
+    /// The older instruction of a newer one.
     #[must_use]
-    pub fn instruction(&self, at: (usize, usize, usize)) -> Option<(usize, usize, usize)> {
+    pub fn instruction(&self, at: At) -> Option<At> {
         self.instructions.get(&at).copied()
     }
 
+    /// The newer instruction of an older one.
+    #[must_use]
+    pub fn newer(&self, at: At) -> Option<At> {
+        self.back.get(&at).copied()
+    }
+
+    /// The older stage of a newer one, each as target and stage.
+    #[must_use]
+    pub fn stage(&self, stage: (usize, usize)) -> Option<(usize, usize)> {
+        self.stages.get(&stage).copied()
+    }
+
     fn target(&mut self, newer: (usize, &TargetGraph), older: (usize, &TargetGraph)) {
-        for (stage, new) in newer.1.stages.iter().enumerate() {
-            if let Some(other) = older_stage(stage, newer.1, older.1) {
-                let old = &older.1.stages[other];
-                for (a, b) in paired(&new.instructions, &old.instructions) {
-                    self.instructions.insert((newer.0, stage, a), (older.0, other, b));
-                    self.pair(&new.instructions[a], &old.instructions[b]);
-                }
+        for (stage, other) in stages(newer.1, older.1) {
+            self.stages.insert((newer.0, stage), (older.0, other));
+            let (new, old) = (&newer.1.stages[stage], &older.1.stages[other]);
+            for (a, b) in paired(&new.instructions, &old.instructions) {
+                self.instructions.insert((newer.0, stage, a), (older.0, other, b));
+                self.back.insert((older.0, other, b), (newer.0, stage, a));
+                self.pair(&new.instructions[a], &old.instructions[b]);
             }
         }
     }
@@ -63,39 +82,89 @@ impl Alignment {
     }
 }
 
-/// The older stage of the same name; else the one at the same place, unless its name went elsewhere.
-fn older_stage(stage: usize, newer: &TargetGraph, older: &TargetGraph) -> Option<usize> {
-    let new = &newer.stages[stage];
-    let by_name = |wanted: &StageGraph, graph: &TargetGraph| {
-        wanted.name.as_ref().and_then(|name| graph.stages.iter().rposition(|other| other.name.as_ref() == Some(name)))
-    };
-    by_name(new, older).or_else(|| {
-        let old = older.stages.get(stage)?;
-        by_name(old, newer).is_none().then_some(stage)
-    })
+/// The older stage of each: the one of its name; for those that have none, the one with the most instructions in
+/// common, else the one that is built as it is, else the one in the same place.
+fn stages(newer: &TargetGraph, older: &TargetGraph) -> BTreeMap<usize, usize> {
+    let mut pairs = BTreeMap::new();
+    let mut free: BTreeSet<usize> = (0..older.stages.len()).collect();
+    for (stage, new) in newer.stages.iter().enumerate().filter(|(_, new)| new.name.is_some()) {
+        if let Some(other) = older.stages.iter().rposition(|old| old.name == new.name) {
+            pairs.insert(stage, other);
+            free.remove(&other);
+        }
+    }
+    let mut likely = Vec::new();
+    for stage in (0..newer.stages.len()).filter(|stage| !pairs.contains_key(stage)) {
+        for other in free.iter().copied() {
+            let alike = n_alike(&newer.stages[stage], &older.stages[other]);
+            let is_built = stage == newer.stage && other == older.stage;
+            likely.push(((alike, is_built, stage == other), stage, other));
+        }
+    }
+    likely.retain(|(likeness, ..)| *likeness != (0, false, false));
+    // A stable sort: of equals, the first.
+    likely.sort_by_key(|(likeness, ..)| std::cmp::Reverse(*likeness));
+    for (_, stage, other) in likely {
+        if !pairs.contains_key(&stage) && free.remove(&other) {
+            pairs.insert(stage, other);
+        }
+    }
+    pairs
+}
+
+/// How many instructions of a stage stand in another one, too.
+fn n_alike(new: &StageGraph, old: &StageGraph) -> usize {
+    let texts: BTreeSet<&str> = old.instructions.iter().map(|placed| placed.text.as_str()).collect();
+    new.instructions.iter().filter(|placed| placed.keyword != "FROM" && texts.contains(placed.text.as_str())).count()
 }
 
 /// Pairs the instructions of two stages: equal ones first, then those of one keyword between them.
 fn paired(new: &[Placed], old: &[Placed]) -> Vec<(usize, usize)> {
-    let equal = |a: &Placed, b: &Placed| a.keyword == b.keyword && a.text == b.text && a.trigger == b.trigger;
     let shorter = new.len().min(old.len());
-    let n_head = new.iter().zip(old).take_while(|(a, b)| equal(a, b)).count();
-    let n_tail = new.iter().rev().zip(old.iter().rev()).take(shorter - n_head).take_while(|(a, b)| equal(a, b)).count();
+    let n_head = new.iter().zip(old).take_while(|(a, b)| is_same(a, b)).count();
+    let n_tail =
+        new.iter().rev().zip(old.iter().rev()).take(shorter - n_head).take_while(|(a, b)| is_same(a, b)).count();
     let (new_end, old_end) = (new.len() - n_tail, old.len() - n_tail);
     let mut pairs: Vec<(usize, usize)> = (0..n_head).map(|index| (index, index)).collect();
     if (new_end - n_head) * (old_end - n_head) <= MAX_COMPARISONS {
         let middle = common(&new[n_head..new_end], &old[n_head..old_end]);
         pairs.extend(middle.into_iter().map(|(a, b)| (a + n_head, b + n_head)));
+        replaced(&mut pairs, (new, new_end), (old, old_end));
     }
     pairs.extend((0..n_tail).map(|index| (new_end + index, old_end + index)));
     pairs
 }
 
-/// The pairing of most worth: equal instructions are worth three, those of one keyword one.
+/// Pairs what makes a step and stands between two pairs with what stood there, in order.
+fn replaced(pairs: &mut Vec<(usize, usize)>, (new, new_end): (&[Placed], usize), (old, old_end): (&[Placed], usize)) {
+    let mut gaps = Vec::new();
+    let mut from = (0, 0);
+    for &(a, b) in pairs.iter().chain([&(new_end, old_end)]) {
+        gaps.push((from.0..a, from.1..b));
+        from = (a + 1, b + 1);
+    }
+    for (come, gone) in gaps {
+        let stays = |placed: &Placed, others: &[Placed]| {
+            placed.step.is_some() && !others.iter().any(|other| is_same(placed, other))
+        };
+        let come = come.filter(|&a| stays(&new[a], old));
+        let gone = gone.filter(|&b| stays(&old[b], new));
+        pairs.extend(come.zip(gone).collect::<Vec<_>>());
+    }
+}
+
+fn is_same(a: &Placed, b: &Placed) -> bool {
+    a.keyword == b.keyword && a.text == b.text && a.trigger == b.trigger
+}
+
+/// The pairing of most worth: equal instructions are worth three, those of one keyword one. What stands on the other
+/// side as it is, is no edit of something else.
 fn common(new: &[Placed], old: &[Placed]) -> Vec<(usize, usize)> {
+    let of_old: BTreeSet<&str> = old.iter().map(|placed| placed.text.as_str()).collect();
+    let of_new: BTreeSet<&str> = new.iter().map(|placed| placed.text.as_str()).collect();
     let worth = |a: &Placed, b: &Placed| match (a.keyword == b.keyword, a.text == b.text) {
         (true, true) => 3,
-        (true, false) => 1,
+        (true, false) if !of_old.contains(a.text.as_str()) && !of_new.contains(b.text.as_str()) => 1,
         _ => 0,
     };
     let mut best = vec![vec![0_u32; old.len() + 1]; new.len() + 1];

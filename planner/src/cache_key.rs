@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{ContentDigest, Hasher};
 use crate::graph::exec::{Exec, ExecMount, MountOp};
 use crate::graph::{Chmod, CopyAction, FileAction, ImageSource, Op, Owner, Principal};
-use crate::secret::{looks_secret, mask};
+use crate::secret::{MASK, looks_secret, mask};
 use crate::selector::Selector;
 
 /// The key of a vertex.
@@ -127,9 +127,19 @@ impl<'a> Sealer<'a> {
     /// A value by that name.
     #[must_use]
     pub fn value(&self, name: &str, value: &str) -> PartValue {
-        let shown = if looks_secret(name, value) { "***".to_owned() } else { mask(value) };
+        let shown = if looks_secret(name, value) { MASK.to_owned() } else { mask(value) };
         let sealed = (shown != value).then(|| Hasher::keyed(self.key, "sealed").text(name).text(value).finish());
         PartValue { shown, sealed }
+    }
+
+    /// The same value without what is shown of it; of an empty one there is nothing to hide.
+    #[must_use]
+    pub fn hidden(&self, name: &str, value: &PartValue) -> PartValue {
+        if value.shown.is_empty() {
+            return value.clone();
+        }
+        let sealed = Hasher::keyed(self.key, "sealed").text(name).text(&value.shown).finish();
+        PartValue { shown: MASK.to_owned(), sealed: value.sealed.or(Some(sealed)) }
     }
 
     fn part(&self, kind: PartKind, name: &str, value: &str) -> KeyPart {

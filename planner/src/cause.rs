@@ -10,8 +10,20 @@ use std::fmt;
 
 use crate::context::ContextPath;
 
+/// The `detail` of an edit: an instruction that stood above the step and is gone; `old` is its text, `name` the stage it
+/// stood in where that is another one.
+pub const REMOVED: &str = "removed";
+/// The `detail` of an edit: an instruction that stands elsewhere now. Where it was, `old` is its text and `name` the stage
+/// it went to; where it is, `new` is its text and `name` the stage it came from, each if that is another one.
+pub const MOVED: &str = "moved";
+/// The `detail` of an edit: an instruction above the step, which made a step of its own and makes none now.
+pub const ABOVE: &str = "above";
+
+/// What a variable is set by where it is handed down from what the stage is built upon, and that is something else now.
+pub const FROM: &str = "FROM";
+
 /// One reason, with what it is about.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Cause {
     /// What kind of reason.
     pub kind: CauseKind,
@@ -28,6 +40,8 @@ pub struct Cause {
     /// The step it follows from, as `stage:line`; beside another kind, the step that the cause is of, where only the
     /// combination of that step with this one is new.
     pub root: Option<String>,
+    /// Of a variable: the build argument or variable that it takes its value from and whose change made this one.
+    pub by: Option<String>,
 }
 
 /// The kinds of reasons. The list only grows, and a kind keeps its name.
@@ -139,6 +153,13 @@ impl Cause {
     pub fn values(mut self, old: Option<String>, new: Option<String>) -> Self {
         (self.old, self.new) = (old, new);
         self
+    }
+
+    /// The instruction that moved, if it is about one.
+    #[must_use]
+    pub fn moved(&self) -> Option<&str> {
+        let is_moved = self.kind == CauseKind::InstructionEdited && self.detail.as_deref() == Some(MOVED);
+        self.old.as_deref().or(self.new.as_deref()).filter(|_| is_moved)
     }
 
     /// The same about a file.

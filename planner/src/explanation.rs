@@ -2,8 +2,11 @@
 //! nothing here changes one; causes come from comparing a step with the step it corresponds to in an earlier
 //! build, the newest one that says something.
 
+mod above;
 mod compare;
+mod cover;
 pub mod reads;
+pub mod roots;
 mod stale;
 
 use std::collections::BTreeMap;
@@ -20,6 +23,7 @@ use crate::snapshot::{Snapshot, Step, StepKind};
 use crate::transfer::Stale;
 
 use compare::Comparison;
+use cover::Cover;
 pub use reads::Reads;
 
 /// What to explain, and all that it is explained with.
@@ -161,10 +165,10 @@ pub fn explain(question: &Question<'_>) -> Explanation {
             question,
             target: index,
             names,
-            comparison: Comparison::new(question, index),
+            comparison: Comparison::new(question),
             roots: BTreeMap::new(),
             plan: Plan::new(snapshot, target, &|step| verdict(question, step), &question.experience.seconds),
-            own_causes: BTreeMap::new(),
+            cover: Cover::default(),
         };
         explaining.target(target)
     });
@@ -204,8 +208,7 @@ struct Explaining<'a> {
     /// For each explained step that does not hit, the step it follows from.
     roots: BTreeMap<usize, String>,
     plan: Plan,
-    /// The causes of each step that follows from no other, with its keyword.
-    own_causes: BTreeMap<String, (String, Vec<Cause>)>,
+    cover: Cover,
 }
 
 impl Explaining<'_> {
@@ -252,13 +255,11 @@ impl Explaining<'_> {
             Status::Unknown => self.gap_causes(id),
             _ => Vec::new(),
         };
-        let follows = |root: &String| status == Status::Pending || self.adds_nothing(root, &causes);
+        let follows = |root: &String| status == Status::Pending || self.cover.adds_nothing(root, &causes, step);
         let upstream = causes.iter().find(|cause| cause.kind == CauseKind::Upstream);
         let root = upstream.and_then(|cause| cause.root.clone()).filter(follows);
         let own = self.names.get(&id).cloned().unwrap_or_default();
-        if root.is_none() {
-            self.own_causes.entry(own.clone()).or_insert_with(|| (placed.keyword.clone(), causes.clone()));
-        }
+        self.cover.add(id, placed, &causes, root.is_none().then_some(own.as_str()));
         self.roots.insert(id, root.clone().unwrap_or(own));
         let stale = if status == Status::Hit { stale::causes(self.question, step) } else { Vec::new() };
         let stale_risk = !stale.is_empty();
@@ -276,18 +277,6 @@ impl Explaining<'_> {
             odds: (status == Status::Pending).then(|| self.question.experience.odds.get(&id).copied()).flatten(),
             seconds: self.question.experience.seconds.get(&id).copied(),
         }
-    }
-
-    /// Whether a step has no reason that the step it follows from has not: the same file, the same variable.
-    fn adds_nothing(&self, root: &str, causes: &[Cause]) -> bool {
-        let (keyword, of_root) = self.own_causes.get(root).map_or(("", &[][..]), |(k, causes)| (k.as_str(), causes));
-        let is_covered = |cause: &Cause| match cause.kind {
-            CauseKind::Upstream => true,
-            // What a WORKDIR sets and the steps below it begin in.
-            CauseKind::WorkdirChanged if keyword == "WORKDIR" => true,
-            _ => of_root.contains(cause),
-        };
-        causes.iter().all(is_covered)
     }
 
     fn status(&self, step: usize) -> Status {

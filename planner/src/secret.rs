@@ -2,6 +2,9 @@
 //! and instruction texts, out come verdicts and texts with the values masked. This is a guess on the safe
 //! side, for what is shown and kept; it never decides whether a step runs.
 
+mod expansion;
+pub mod taint;
+
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -35,7 +38,11 @@ pub fn places(text: &str) -> Vec<Range<usize>> {
 
 fn veiled(text: &str) -> Veil<'_> {
     let mut veil = Veil { text, places: Vec::new(), shown: text.to_owned() };
-    for regex in [&PAIR, &JSON_PAIR, &JSON_FLAG, &LEGACY, &SPACED] {
+    let words =
+        expansion::all(text).into_iter().filter(|found| looks_secret(found.name, unquoted(&text[found.word.clone()])));
+    veil.lay(words.map(|found| found.word).collect());
+    let pair = if is_assignment(text) { &ASSIGNED } else { &PAIR };
+    for regex in [pair, &JSON_PAIR, &JSON_FLAG, &LEGACY, &SPACED] {
         veil.cover(regex, |found| {
             let value = found.name("value")?;
             looks_secret(&found["name"], unquoted(value.as_str())).then(|| value.range())
@@ -64,7 +71,11 @@ impl Veil<'_> {
     fn cover(&mut self, regex: &LazyLock<Option<Regex>>, secret: impl Fn(&Captures<'_>) -> Option<Range<usize>>) {
         let Some(regex) = regex.as_ref() else { return };
         let found = regex.captures_iter(&self.shown).filter_map(|found| secret(&found));
-        let found: Vec<_> = found.map(|seen| self.behind(seen.start, false)..self.behind(seen.end, true)).collect();
+        self.lay(found.map(|seen| self.behind(seen.start, false)..self.behind(seen.end, true)).collect());
+    }
+
+    /// Masks these places of the text.
+    fn lay(&mut self, found: Vec<Range<usize>>) {
         if found.is_empty() {
             return;
         }
@@ -185,6 +196,13 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
+/// Whether an instruction assigns words of a Dockerfile, not of a shell.
+fn is_assignment(text: &str) -> bool {
+    let mut words = text.split_ascii_whitespace().map(str::to_ascii_uppercase);
+    let keyword = words.next().filter(|word| word != "ONBUILD").or_else(|| words.next());
+    keyword.is_some_and(|word| matches!(word.as_str(), "ENV" | "ARG" | "LABEL"))
+}
+
 fn is_harmless(value: &str) -> bool {
     let lower = value.trim().to_ascii_lowercase();
     matches!(lower.as_str(), "" | "0" | "1" | "true" | "false" | "yes" | "no" | "on" | "off" | "none" | "null" | MASK)
@@ -213,6 +231,13 @@ fn regex(pattern: &str) -> Option<Regex> {
 /// One shell word, or a quoted text that may hold spaces; either may go over an escaped line end.
 const VALUE: &str = r#"(?s:"(?:[^"\\]|\\.)*"?|'[^']*'?|\\.|[^ \t\r\n"'\\;&|,)])+"#;
 
+/// A word of a Dockerfile, in which what separates commands of a shell is like any other character.
+const WORD: &str = r#"(?s:"(?:[^"\\]|\\.)*"?|'[^']*'?|\\.|[^ \t\r\n"'\\])+"#;
+
+/// `NAME=value` in ENV, ARG and LABEL.
+static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    regex(&format!(r"(?<before>^|[^A-Za-z0-9_.$\{{])(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>=)(?<value>{WORD})"))
+});
 static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(&format!(r"(?<before>^|[^A-Za-z0-9_.$\{{])(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>=)(?<value>{VALUE})"))
 });

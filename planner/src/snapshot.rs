@@ -4,17 +4,17 @@
 //! In go a graph and the contexts it reads, as the engine will see them; out comes a value that can be compared
 //! with any other, stored, and read back years later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cache_key::{self, CacheKey, InputKey, KeyPart, Sealer};
+use crate::cache_key::{self, CacheKey, InputKey, KeyPart, PartKind, Sealer};
 use crate::context::BuildContext;
 use crate::digest::ContentDigest;
 use crate::engine_profile::EngineProfile;
 use crate::graph::{BuildGraph, FileAction, Input, Op, Placed, Reads, TargetGraph, Vertex, VertexId};
 use crate::history::{Producer, RecordedInput, StepRecord, Writes};
-use crate::secret::mask;
+use crate::secret::{MASK, mask, taint};
 use crate::selector::{self, SourceMissing};
 
 /// The version of the stored form.
@@ -83,7 +83,8 @@ impl Snapshot {
     /// The inputs of a build of `graph`, reading `contexts` as the engine will see them.
     #[must_use]
     pub fn take(graph: &BuildGraph, contexts: &BTreeMap<String, BuildContext>, sealer: &Sealer<'_>) -> Self {
-        let mut taking = Taking { graph, contexts, sealer, steps: Vec::new() };
+        let tainted = Tainted::of(graph);
+        let mut taking = Taking { graph, contexts, sealer, tainted: &tainted, steps: Vec::new() };
         for (_, vertex) in graph.vertices() {
             let step = taking.step(vertex);
             taking.steps.push(step);
@@ -92,7 +93,7 @@ impl Snapshot {
         Self {
             version: VERSION,
             profile: graph.profile.clone(),
-            targets: graph.targets.iter().map(|target| masked(target, sealer)).collect(),
+            targets: graph.targets.iter().map(|target| masked(target, sealer, &tainted)).collect(),
             steps,
             contexts: contexts.iter().map(|(name, context)| (name.clone(), context.digest())).collect(),
             ignorefiles: BTreeMap::new(),
@@ -141,14 +142,17 @@ struct Taking<'a> {
     graph: &'a BuildGraph,
     contexts: &'a BTreeMap<String, BuildContext>,
     sealer: &'a Sealer<'a>,
+    tainted: &'a Tainted,
     steps: Vec<Step>,
 }
 
 impl Taking<'_> {
     fn step(&self, vertex: &Vertex) -> Step {
         let continues = vertex.inputs.iter().any(|input| input.reads == Reads::Base);
-        let parts = self.sealer.parts(&vertex.op, continues);
+        let mut parts = self.sealer.parts(&vertex.op, continues);
         let op = cache_key::op_digest(&vertex.op, &parts);
+        // Only now: what a value was made from must not decide the key.
+        parts.iter_mut().for_each(|part| self.tainted.hide(part, self.sealer));
         let mut missing = None;
         let (mut keys, mut inputs) = (Vec::new(), Vec::new());
         for input in &vertex.inputs {
@@ -238,14 +242,50 @@ fn unpacks(action: &FileAction) -> bool {
     matches!(action, FileAction::Copy(copy) if copy.unpack)
 }
 
+/// What looks secret only by where it comes from.
+struct Tainted {
+    /// The variables that take their value from what looks like a secret.
+    names: BTreeSet<String>,
+    /// What is written for secrets that are unset.
+    words: BTreeSet<String>,
+}
+
+impl Tainted {
+    fn of(graph: &BuildGraph) -> Self {
+        let stages = || graph.targets.iter().flat_map(|target| &target.stages);
+        let preambles = || graph.targets.iter().flat_map(|target| &target.preamble);
+        let placed = || preambles().chain(stages().flat_map(|stage| &stage.instructions));
+        let texts = || placed().map(|placed| placed.text.as_str());
+        let bodies = placed().map(|placed| placed.body.as_str());
+        Self { names: taint::names(texts()), words: taint::words(texts().chain(bodies)) }
+    }
+
+    fn hide(&self, part: &mut KeyPart, sealer: &Sealer<'_>) {
+        match part.kind {
+            PartKind::Env | PartKind::Arg if self.names.contains(&part.name) => {
+                part.value = sealer.hidden(&part.name, &part.value);
+            }
+            PartKind::Workdir | PartKind::User | PartKind::Destination | PartKind::Owner | PartKind::Mount => {
+                let is_in = |word: &&String| part.value.shown.contains(*word) || part.name.contains(*word);
+                for word in self.words.iter().filter(is_in).cloned().collect::<Vec<_>>() {
+                    part.value = sealer.hidden(&part.name, &part.value);
+                    part.name = part.name.replace(&word, MASK);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// The targets without values that look like secrets.
-fn masked(target: &TargetGraph, sealer: &Sealer<'_>) -> TargetGraph {
+fn masked(target: &TargetGraph, sealer: &Sealer<'_>, tainted: &Tainted) -> TargetGraph {
     let mut target = target.clone();
     let mask_placed = |placed: &mut Placed| {
         placed.text = mask(&placed.text);
         placed.body = mask(&placed.body);
         for (name, used) in &mut placed.variables {
-            used.value = sealer.value(name, &used.value).shown;
+            let value = sealer.value(name, &used.value);
+            used.value = if tainted.names.contains(name) { sealer.hidden(name, &value) } else { value }.shown;
         }
     };
     target.preamble.iter_mut().for_each(mask_placed);

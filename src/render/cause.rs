@@ -5,7 +5,7 @@
 pub(crate) mod edit;
 
 use planner::cause::ignored::IGNOREFILE;
-use planner::cause::{Cause, CauseKind};
+use planner::cause::{ABOVE, Cause, CauseKind, FROM, MOVED, REMOVED};
 
 use super::{layout, text};
 
@@ -14,6 +14,9 @@ const N_CHARACTERS: usize = 40;
 
 /// Characters of a path that are shown without `--verbose`.
 const N_PATH: usize = 48;
+
+/// Characters of another instruction that are shown without `--verbose`.
+const N_INSTRUCTION: usize = 56;
 
 /// A cause as a clause; values whole if `verbose`.
 pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
@@ -29,6 +32,7 @@ pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
         CauseKind::FileRemoved => format!("{path} is gone"),
         CauseKind::FileModified => format!("{path} {}", file_change(cause, &change)),
         CauseKind::SourceMissing => missing(cause, &path, &name),
+        CauseKind::InstructionEdited if is_about_another(cause) => about_another(cause, &name, verbose),
         CauseKind::InstructionEdited if cause.old.is_some() && cause.old == cause.new => {
             "the instruction was edited, in what looks like a secret".to_owned()
         }
@@ -49,7 +53,7 @@ pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
         CauseKind::HostConfigChanged if name == "/dev/shm" => format!("the size of shared memory changed{change}"),
         CauseKind::HostConfigChanged => format!("--{name} changed{change}"),
         CauseKind::BaseImageChanged => format!("the base image changed{change}"),
-        CauseKind::BaseStageChanged => format!("it stands upon another stage{change}"),
+        CauseKind::BaseStageChanged => format!("its stage stands upon another base{change}"),
         CauseKind::PlatformChanged => format!("the platform changed{change}"),
         CauseKind::NoCacheRequested => "--no-cache asks for it".to_owned(),
         CauseKind::Upstream => {
@@ -60,6 +64,26 @@ pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
         CauseKind::RemoteSource => format!("only a server knows what {name} holds"),
         CauseKind::UnknownFrontend => "another frontend reads the Dockerfile".to_owned(),
         CauseKind::BaseUnresolved => format!("{} may be the image that was used before, or not", familiar(&name)),
+    }
+}
+
+/// Whether an edit is about where instructions stand, or about one above the step.
+fn is_about_another(cause: &Cause) -> bool {
+    matches!(cause.detail.as_deref(), Some(REMOVED | MOVED | ABOVE))
+}
+
+fn about_another(cause: &Cause, stage: &str, verbose: bool) -> String {
+    let n = if verbose { usize::MAX } else { N_INSTRUCTION };
+    let text = layout::cut(&text::escape(cause.old.as_deref().unwrap_or_default()), n);
+    match (cause.detail.as_deref(), cause.old.is_some(), stage) {
+        (Some(MOVED), false, "") => "the instruction was moved here".to_owned(),
+        (Some(MOVED), false, stage) => format!("the instruction was moved here from stage {stage}"),
+        (Some(MOVED), true, "") => format!("`{text}` was moved from above it"),
+        (Some(MOVED), true, stage) => format!("`{text}` was moved from above it to stage {stage}"),
+        (Some(REMOVED), _, "") => format!("`{text}` was removed above it"),
+        (Some(REMOVED), _, stage) => format!("`{text}` was removed from stage {stage}"),
+        (_, _, "") => format!("`{text}` above it was edited"),
+        (_, _, stage) => format!("`{text}` in stage {stage} was edited"),
     }
 }
 
@@ -75,6 +99,9 @@ fn change(cause: &Cause, verbose: bool) -> String {
         Some(match (cause.kind, value.as_str()) {
             (_, "") => "(empty)".to_owned(),
             (CauseKind::BaseImageChanged | CauseKind::BaseStageChanged, image) => familiar(image).to_owned(),
+            (CauseKind::FileModified, "symlink") if cause.detail.as_deref() == Some("type") => {
+                "symbolic link".to_owned()
+            }
             (CauseKind::HostConfigChanged, mount) => size_of(mount).unwrap_or(value),
             _ => value,
         })
@@ -118,7 +145,12 @@ fn variable(what: &str, name: &str, cause: &Cause, change: &str) -> String {
     }
     let is_masked = change.is_empty() && cause.old.is_some();
     let masked = if is_masked { " (its value looks like a secret)" } else { "" };
-    format!("{what} {name} changed{change}{masked}")
+    let by = match cause.by.as_deref() {
+        Some(FROM) => ", handed down from the base".to_owned(),
+        Some(by) => format!(", set from {}", text::escape(by)),
+        None => String::new(),
+    };
+    format!("{what} {name} changed{change}{masked}{by}")
 }
 
 fn missing(cause: &Cause, path: &str, name: &str) -> String {

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use planner::cause::CauseKind;
-use planner::cause::umask::Drift;
+use planner::explanation::roots;
 use planner::explanation::{InstructionReport, StageReport, Status};
 use planner::prediction::Gap;
 
@@ -34,23 +34,12 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
     let steps = steps(forecast);
     // Writing into a String cannot fail.
     let _ = writeln!(out, "{HEADLINE}{}{HEADLINE:#}", conclusion(forecast));
-    let drift = drift(&steps);
+    let reports: Vec<&InstructionReport> = steps.iter().map(|(_, step)| *step).collect();
+    let drift = roots::drift(&reports);
     let mut told = Told::new(drift, verbose);
-    let is_told = |root: &str| steps.iter().any(|(name, step)| name == root && step.status == Status::Miss);
-    for (index, (name, step)) in steps.iter().enumerate().filter(|(_, (_, step))| step.status == Status::Miss) {
-        // What follows from a step that is shown stands below that one.
-        if step.root.as_deref().is_some_and(is_told) {
-            continue;
-        }
+    for group in roots::groups(&reports, |place| is_told_itself(&steps, place)) {
         let _ = writeln!(out);
-        line(&mut out, "runs", name, step, verbose);
-        told.causes(&mut out, name, step);
-        let followers = steps.iter().skip(index + 1).filter(|(_, other)| other.root.as_deref() == Some(name));
-        let followers: Vec<_> = followers.filter(|(_, other)| other.status == Status::Miss).collect();
-        for (other, follower) in &followers {
-            line(&mut out, "then", other, follower, verbose);
-        }
-        total(&mut out, followers.iter().map(|(_, follower)| *follower).chain([*step]));
+        of_one_cause(&mut out, &steps, &group, &mut told, verbose);
     }
     pending(&mut out, &steps, &mut told, verbose);
     if forecast.gap.is_none() {
@@ -92,7 +81,9 @@ pub(crate) fn conclusion(forecast: &Forecast) -> String {
         None => {}
     }
     let mut parts = Vec::new();
-    let roots = steps.iter().filter(|(_, step)| step.status == Status::Miss && step.root.is_none()).count();
+    let reports: Vec<&InstructionReport> = steps.iter().map(|(_, step)| *step).collect();
+    let is_root = |place: usize| reports[place].status == Status::Miss && reports[place].root.is_none();
+    let roots = roots::groups(&reports, is_root).len();
     if count(Status::Miss) > 0 {
         let roots = if roots > 0 { format!(", {}", text::count(roots, "root cause")) } else { String::new() };
         let missing = steps.iter().filter(|(_, step)| step.status == Status::Miss);
@@ -118,18 +109,43 @@ fn is_missing_source(step: &InstructionReport) -> bool {
     step.causes.iter().any(|cause| cause.kind == CauseKind::SourceMissing)
 }
 
-/// What a umask did to the files of all steps that run for reasons of their own. One file proves nothing, unless it
-/// is all that its step reads.
-fn drift(steps: &[(String, &InstructionReport)]) -> Option<Drift> {
-    let roots = || steps.iter().filter(|(_, step)| step.status == Status::Miss && !step.causes.is_empty());
-    let drift = Drift::of_most(roots().flat_map(|(_, step)| &step.causes))?;
-    let of_step = |step: &InstructionReport| {
-        let drifted = step.causes.iter().filter(|cause| Drift::of(cause) == Some(drift));
-        drifted.filter_map(|cause| cause.path.clone()).collect::<BTreeSet<_>>()
-    };
-    let paths: BTreeSet<_> = roots().flat_map(|(_, step)| of_step(step)).collect();
-    let is_whole = |step: &InstructionReport| step.reads.files > 0 && of_step(step).len() >= step.reads.files;
-    (paths.len() > 1 || roots().any(|(_, step)| is_whole(step))).then_some(drift)
+/// Whether a step runs for reasons of its own; what follows from a step that is shown stands below that one.
+fn is_told_itself(steps: &[(String, &InstructionReport)], place: usize) -> bool {
+    let runs = |step: &InstructionReport| step.status == Status::Miss;
+    let is_told = |root: &str| steps.iter().any(|(name, step)| name == root && runs(step));
+    let step = steps[place].1;
+    runs(step) && !step.root.as_deref().is_some_and(is_told)
+}
+
+/// The first step of a cause, the others that it makes run, and what follows from each.
+fn of_one_cause(
+    out: &mut String,
+    steps: &[(String, &InstructionReport)],
+    group: &[usize],
+    told: &mut Told,
+    verbose: bool,
+) {
+    let mut all = Vec::new();
+    for place in group {
+        let (name, step) = &steps[*place];
+        match group.first().filter(|first| *first != place) {
+            None => {
+                line(out, "runs", name, step, verbose);
+                told.causes(out, name, step);
+            }
+            Some(first) => {
+                line(out, "also", name, step, verbose);
+                told.again(out, name, (step, steps[*first].1));
+            }
+        }
+        all.push(*step);
+        let followers = steps.iter().skip(place + 1).filter(|(_, other)| other.root.as_ref() == Some(name));
+        for (other, follower) in followers.filter(|(_, other)| other.status == Status::Miss) {
+            line(out, "then", other, follower, verbose);
+            all.push(follower);
+        }
+    }
+    total(out, all.into_iter());
 }
 
 /// Steps that may run, by the steps whose results decide.

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use planner::cause::{Cause, CauseKind};
+use planner::explanation::roots;
 use planner::explanation::{InstructionReport, StageReport, Status};
 
 use crate::forecast::Forecast;
@@ -39,9 +40,9 @@ pub(crate) struct Step<'a> {
 
 /// Reasons that some steps share.
 pub(crate) struct Root<'a> {
-    /// The reasons.
+    /// The reasons, those of the first step.
     pub(crate) causes: &'a [Cause],
-    /// The steps that have them.
+    /// The steps that have them, or some of them.
     pub(crate) steps: Vec<usize>,
     /// The steps that run because those do.
     pub(crate) followers: Vec<usize>,
@@ -142,7 +143,11 @@ impl Time {
 /// A cause beside the step it is about: an edited instruction stands there as it is now, so only what it was is told.
 pub(crate) fn short(cause: &Cause) -> Cause {
     let mut short = cause.clone();
-    if cause.kind == CauseKind::InstructionEdited && cause.old.is_some() && cause.old != cause.new {
+    if cause.kind == CauseKind::InstructionEdited
+        && cause.new.is_some()
+        && cause.old.is_some()
+        && cause.old != cause.new
+    {
         short.new = None;
         short.old = cause.old.as_deref().zip(cause.new.as_deref()).map(|(old, new)| from_difference(old, new));
     }
@@ -229,7 +234,13 @@ fn roots<'a>(steps: &[Step<'a>], doomed: &BTreeSet<usize>) -> Vec<Root<'a>> {
     let own: BTreeSet<&str> =
         all().filter(|(_, step)| step.report.root.is_none()).map(|(_, step)| step.name.as_str()).collect();
     let follows = |step: &Step<'a>| step.report.root.as_deref().is_some_and(|root| own.contains(root));
-    let mut roots = groups(steps, |index, step| runs(index, step) && !follows(step));
+    let reports: Vec<&InstructionReport> = steps.iter().map(|step| step.report).collect();
+    let own_groups = roots::groups(&reports, |index| runs(index, &steps[index]) && !follows(&steps[index]));
+    let root = |group: Vec<usize>| {
+        let causes = group.first().map_or(&[][..], |first| steps[*first].report.causes.as_slice());
+        Root { causes, steps: group, followers: Vec::new() }
+    };
+    let mut roots: Vec<Root<'a>> = own_groups.into_iter().map(root).collect();
     let mut of_step = BTreeMap::new();
     for (place, root) in roots.iter().enumerate() {
         of_step.extend(root.steps.iter().map(|step| (steps[*step].name.as_str(), place)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Cause, CauseKind};
 use crate::context::{BuildContext, Change, ContextPath, Entry, FileEntry, FileKind, Folder, Node};
-use crate::selector::{Selected, Selector};
+use crate::selector::{Selected, Selector, resolve};
 
 /// The changes of what `selectors` take, in path order.
 #[must_use]
@@ -24,12 +24,15 @@ pub fn changed(selectors: &[Selector], older: &BuildContext, newer: &BuildContex
 
 fn selection_changes(selector: &Selector, older: &BuildContext, newer: &BuildContext) -> Vec<Cause> {
     match (selector.take(older), selector.take(newer)) {
-        (Ok(Selected::Whole(old)), Ok(Selected::Whole(new))) => node_changes(&new.path, &old.node, &new.node),
+        (Ok(Selected::Whole(old)), Ok(Selected::Whole(new))) => {
+            let moved = (old.path != new.path).then(|| relinked(&ContextPath::new(&selector.path), older, newer));
+            moved.flatten().unwrap_or_else(|| node_changes(&new.path, &old.node, &new.node))
+        }
         (Ok(Selected::Listed(old)), Ok(Selected::Listed(new))) => {
             let by_path = |matches: Vec<crate::selector::Match>| {
                 matches.into_iter().map(|entry| (entry.path, entry.node)).collect::<BTreeMap<_, _>>()
             };
-            listed_changes(&by_path(old), &by_path(new))
+            listed_changes((&by_path(old), older), (&by_path(new), newer))
         }
         (Err(_), Ok(new)) => taken(new).iter().flat_map(|(path, node)| all(path, node, CauseKind::FileAdded)).collect(),
         (Ok(old), Err(_)) => {
@@ -60,7 +63,25 @@ fn all(path: &ContextPath, node: &Node, kind: CauseKind) -> Vec<Cause> {
     causes
 }
 
-fn listed_changes(old: &BTreeMap<ContextPath, Node>, new: &BTreeMap<ContextPath, Node>) -> Vec<Cause> {
+/// The first link on the way to a source that came, went or points elsewhere: the source leads to another place by it.
+fn relinked(path: &ContextPath, older: &BuildContext, newer: &BuildContext) -> Option<Vec<Cause>> {
+    (1..=path.components().count()).find_map(|n| link_changes(&path.split(n).0, older, newer))
+}
+
+/// What happened to what stands at a path, if that is or was a link.
+fn link_changes(path: &ContextPath, older: &BuildContext, newer: &BuildContext) -> Option<Vec<Cause>> {
+    let (_, old) = resolve(older, path, false)?;
+    let (at, new) = resolve(newer, path, false)?;
+    let is_link = |node: &Node| matches!(node, Node::File(file) if matches!(file.kind, FileKind::Symlink { .. }));
+    let differs = Entry::from(&old) != Entry::from(&new) && (is_link(&old) || is_link(&new));
+    differs.then(|| modified(&at, &(&old).into(), &(&new).into()))
+}
+
+/// The entries of two listed selections, each with the context it is of.
+fn listed_changes(
+    (old, older): (&BTreeMap<ContextPath, Node>, &BuildContext),
+    (new, newer): (&BTreeMap<ContextPath, Node>, &BuildContext),
+) -> Vec<Cause> {
     let shallow = |node: &Node| match node {
         Node::Folder(folder) => Node::Folder(Arc::new(Folder::new(folder.header().cloned(), Vec::new()))),
         file => file.clone(),
@@ -68,7 +89,11 @@ fn listed_changes(old: &BTreeMap<ContextPath, Node>, new: &BTreeMap<ContextPath,
     let mut causes = Vec::new();
     for (path, node) in new {
         match old.get(path) {
-            Some(before) => causes.extend(node_changes(path, &shallow(before), &shallow(node))),
+            Some(before) => {
+                let changes = node_changes(path, &shallow(before), &shallow(node));
+                let by_link = (!changes.is_empty()).then(|| link_changes(path, older, newer)).flatten();
+                causes.extend(by_link.unwrap_or(changes));
+            }
             None => causes.push(Cause::of(CauseKind::FileAdded).about(path.clone(), None)),
         }
     }

@@ -54,7 +54,9 @@ fn as_instruction(
     let same_text = was.zip(is).is_some_and(|(was, is)| was.text == is.text);
     let explained = causes.iter().any(|cause| matches!(cause.kind, CauseKind::EnvChanged | CauseKind::BuildArgChanged));
     causes.retain(|cause| !is_edit(cause));
-    if !(same_text && explained) {
+    // Variables are not put into a command: its text differs, in what is masked.
+    let is_command = is.is_some_and(|is| is.keyword == "RUN");
+    if is_command || !(same_text && explained) {
         causes.insert(0, edit(same_text, commands, was, is));
     }
     causes

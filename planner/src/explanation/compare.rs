@@ -3,29 +3,25 @@
 use std::cell::RefCell;
 
 use super::Question;
-use crate::alignment::Alignment;
+use super::above::{self, placed};
+use crate::alignment::{Alignment, At};
 use crate::cause::{Cause, CauseKind, files, ignored, parts};
 use crate::context::ContextPath;
-use crate::graph::Placed;
 use crate::history::RecordedInput;
 use crate::snapshot::{Snapshot, Step, StepKind};
 
 /// How many earlier builds are searched for one that differs in a telling way.
 const MAX_BUILDS: usize = 50;
 
-/// Where an instruction stands: target, stage and place in the stage.
-type At = (usize, usize, usize);
-
 /// The earlier builds, brought back one by one as they are needed.
 pub(super) struct Comparison<'a> {
     question: &'a Question<'a>,
-    target: usize,
     builds: RefCell<Vec<(Snapshot, Alignment)>>,
 }
 
 impl<'a> Comparison<'a> {
-    pub(super) fn new(question: &'a Question<'a>, target: usize) -> Self {
-        Self { question, target, builds: RefCell::new(Vec::new()) }
+    pub(super) fn new(question: &'a Question<'a>) -> Self {
+        Self { question, builds: RefCell::new(Vec::new()) }
     }
 
     /// The step's own reasons to miss, against the newest build whose target needed it. Where it has none there and no
@@ -83,59 +79,37 @@ impl<'a> Comparison<'a> {
     fn against(&self, older: &Snapshot, alignment: &Alignment, at: At, id: usize) -> Vec<Cause> {
         let now = &self.question.snapshot.steps[id];
         let is = placed(self.question.snapshot, at);
+        let builds = above::Builds { newer: self.question.snapshot, older, alignment };
         let Some(then) = alignment.step(id).and_then(|step| older.steps.get(step)) else {
+            if let Some(moved) = builds.moved_here(at) {
+                return vec![moved];
+            }
             let mut added = Cause::of(CauseKind::InstructionAdded).values(None, is.map(|is| is.text.clone()));
             // It stood there, in a stage that the target did not need.
             added.detail = alignment.instruction(at).map(|_| "unused".to_owned());
             return vec![added];
         };
-        let was = alignment.instruction(at).and_then(|at| placed(older, at));
+        let was_at = alignment.instruction(at);
+        let was = was_at.and_then(|at| placed(older, at));
+        if let Some((was, is)) = was.zip(is).filter(|(was, is)| was.keyword != is.keyword) {
+            return parts::edited(was, is).into_iter().collect();
+        }
         let mut causes = parts::changed(&then.parts, &now.parts, was, is);
-        let base = self.base_changes(older, then, now).filter(|cause| !causes.contains(cause));
-        causes.extend(base);
+        for cause in causes.iter_mut().filter(|cause| cause.kind == CauseKind::EnvChanged) {
+            cause.by = cause.name.as_deref().and_then(|name| builds.source_of(name, at));
+        }
+        let above = was_at.map(|was_at| builds.above((then, was_at), (now, at))).unwrap_or_default();
+        for cause in above.into_iter().chain(builds.sources(then, (now, at))) {
+            if !causes.contains(&cause) {
+                causes.push(cause);
+            }
+        }
         causes.extend(self.file_changes(older, then, now));
         if causes.is_empty() {
             // A source that another stage makes, or a here-document: steps of their own, edited here.
             causes.extend(was.zip(is).and_then(|(was, is)| parts::edited(was, is)));
         }
         causes
-    }
-
-    /// A base that is another image or another stage, not one that runs again.
-    fn base_changes(&self, older: &Snapshot, then: &Step, now: &Step) -> Option<Cause> {
-        let base = |step: &Step| {
-            let index = step.record.inputs.iter().position(|input| matches!(input, RecordedInput::Base(_)))?;
-            step.inputs.get(index).map(|id| id.index())
-        };
-        let (old, new) = (base(then), base(now));
-        let kind = |snapshot: &Snapshot, id: Option<usize>| id.map(|id| snapshot.steps[id].kind.clone());
-        match (kind(older, old), kind(self.question.snapshot, new)) {
-            (Some(StepKind::Image { reference: a, .. }), Some(StepKind::Image { reference: b, .. })) => {
-                let (was, is) = (&older.steps[old?].parts, &self.question.snapshot.steps[new?].parts);
-                if a != b {
-                    return Some(Cause::of(CauseKind::BaseImageChanged).values(Some(a), Some(b)));
-                }
-                parts::changed(was, is, None, None).into_iter().next()
-            }
-            (None, None) => None,
-            (Some(StepKind::Step), Some(StepKind::Step)) => {
-                let runs = self.question.prediction.standings[new?].is.is_empty();
-                let was_first = is_first(older, self.target, old?);
-                let is_first = is_first(self.question.snapshot, self.target, new?);
-                (!runs && was_first != is_first)
-                    .then(|| Cause::of(CauseKind::BaseStageChanged).values(was_first.flatten(), is_first.flatten()))
-            }
-            (old, new) => {
-                let text = |kind: Option<StepKind>| match kind {
-                    Some(StepKind::Image { reference, .. }) => reference,
-                    Some(StepKind::Context(name)) => name,
-                    Some(StepKind::Remote { address, .. }) => address,
-                    Some(StepKind::Step) => "a stage".to_owned(),
-                    None => "scratch".to_owned(),
-                };
-                Some(Cause::of(CauseKind::BaseStageChanged).values(Some(text(old)), Some(text(new))))
-            }
-        }
     }
 
     fn file_changes(&self, older: &Snapshot, then: &Step, now: &Step) -> Vec<Cause> {
@@ -197,15 +171,4 @@ impl<'a> Comparison<'a> {
         let (was, is) = (text(older), text(self.question.snapshot));
         (was != is).then_some((was, is))
     }
-}
-
-fn placed(snapshot: &Snapshot, (target, stage, place): At) -> Option<&Placed> {
-    snapshot.targets.get(target)?.stages.get(stage)?.instructions.get(place)
-}
-
-/// The stage whose last step this is, if it is one's.
-fn is_first(snapshot: &Snapshot, target: usize, step: usize) -> Option<Option<String>> {
-    let stages = &snapshot.targets.get(target)?.stages;
-    let stage = stages.iter().find(|stage| stage.result.is_some_and(|result| result.index() == step))?;
-    Some(stage.name.clone())
 }

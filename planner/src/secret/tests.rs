@@ -96,7 +96,21 @@ fn instruction_texts_are_masked_where_the_value_stands() {
         ("ENV NPM_TOKEN=$NPM_TOKEN", "ENV NPM_TOKEN=$NPM_TOKEN"),
         ("RUN --mount=type=secret,id=npm_token npm ci", "RUN --mount=type=secret,id=npm_token npm ci"),
         ("LABEL author=\"A. U. Thor\"", "LABEL author=\"A. U. Thor\""),
-        ("RUN echo ${TOKEN:-x} $SECRET", "RUN echo ${TOKEN:-x} $SECRET"),
+        ("RUN echo ${TOKEN:-} ${TOKEN:-$OTHER} $SECRET", "RUN echo ${TOKEN:-} ${TOKEN:-$OTHER} $SECRET"),
+        ("ENV X=${DB_PASSWORD:-abc} Y=1", "ENV X=${DB_PASSWORD:-***} Y=1"),
+        ("ENV X=${DB_PASSWORD-abc}", "ENV X=${DB_PASSWORD-***}"),
+        ("ENV X=\"${DB_PASSWORD:+a b}\"", "ENV X=\"${DB_PASSWORD:+***}\""),
+        ("RUN echo ${DB_PASSWORD:?a b} ${B:-c}", "RUN echo ${DB_PASSWORD:?***} ${B:-c}"),
+        ("ENV X=${DB_PASSWORD#abc} Y=${API_KEY%%abc}", "ENV X=${DB_PASSWORD#***} Y=${API_KEY%%***}"),
+        ("ENV X=${API_KEY//abc/def}", "ENV X=${API_KEY//***}"),
+        ("ENV X=${A:-${DB_PASSWORD:-abc}}", "ENV X=${A:-${DB_PASSWORD:-***}}"),
+        ("ENV X=${DB_PASSWORD:-${A:-abc}} Y=1", "ENV X=${DB_PASSWORD:-***} Y=1"),
+        ("RUN echo ${DB_PASSWORD:-a\\}b} c", "RUN echo ${DB_PASSWORD:-***} c"),
+        ("RUN echo ${DB_PASSWORD:-abc", "RUN echo ${DB_PASSWORD:-***"),
+        ("FROM a:${API_TOKEN:-abc}", "FROM a:${API_TOKEN:-***}"),
+        ("ENV DB_PASSWORD=${X:-abc}", "ENV DB_PASSWORD=***"),
+        ("ENV DB_PASSWORD=a;b&c|d,e)f Y=1", "ENV DB_PASSWORD=*** Y=1"),
+        ("ONBUILD ARG DB_PASSWORD=a;b", "ONBUILD ARG DB_PASSWORD=***"),
     ];
     for (text, masked) in cases {
         assert_eq!(mask(text), masked);

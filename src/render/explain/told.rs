@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use planner::cause::umask::Drift;
-use planner::cause::{Cause, CauseKind};
+use planner::cause::{Cause, CauseKind, FROM};
 use planner::context::ContextPath;
+use planner::explanation::roots;
 use planner::explanation::{InstructionReport, Status};
 
 use super::{INDENT, N_COLUMNS, files};
@@ -37,7 +38,22 @@ impl Told {
         let is_elsewhere = |cause: &&Cause| cause.root.is_some() && cause.kind != CauseKind::Upstream;
         let (elsewhere, here): (Vec<_>, Vec<_>) = step.causes.iter().partition(is_elsewhere);
         let (of_files, others): (Vec<_>, Vec<_>) = here.into_iter().partition(|cause| files::is_change(cause));
-        let (own, follows): (Vec<_>, Vec<_>) = others.into_iter().partition(|cause| cause.kind != CauseKind::Upstream);
+        // What another variable, the base or the line that is gone tells of at this very step.
+        let is_base = |other: &Cause| matches!(other.kind, CauseKind::BaseStageChanged | CauseKind::BaseImageChanged);
+        let has_other_base = step.causes.iter().any(is_base);
+        let is_consequence = |cause: &&Cause| {
+            let is_gone = |other: &Cause| {
+                let text = other.old.as_deref().filter(|_| other.kind == CauseKind::InstructionEdited);
+                other.new.is_none() && text.is_some_and(|text| text.starts_with("WORKDIR "))
+            };
+            let by = cause.by.as_ref();
+            let is_told = |other: &Cause| by.is_some() && other.name.as_ref() == by;
+            step.causes.iter().any(is_told)
+                || by.is_some_and(|by| by == FROM) && has_other_base
+                || cause.kind == CauseKind::WorkdirChanged && (has_other_base || step.causes.iter().any(is_gone))
+        };
+        let others = others.into_iter().filter(|cause| self.verbose || !is_consequence(cause));
+        let (own, follows): (Vec<_>, Vec<_>) = others.partition(|cause| cause.kind != CauseKind::Upstream);
         let n_shown = if self.verbose { usize::MAX } else { N_CAUSES };
         for cause in own.iter().take(n_shown) {
             self.one(out, cause);
@@ -51,6 +67,26 @@ impl Told {
         // What else decides stands above the step.
         let follows = follows.into_iter().filter(|_| step.status == Status::Miss);
         follows.for_each(|cause| self.write(out, &sentence(cause, self.verbose)));
+    }
+
+    /// Tells of a step, after another one of the same cause, what is left to tell.
+    pub(super) fn again(
+        &mut self,
+        out: &mut String,
+        name: &str,
+        (step, first): (&InstructionReport, &InstructionReport),
+    ) {
+        if self.verbose {
+            return self.causes(out, name, step);
+        }
+        let of_files: Vec<_> = step.causes.iter().filter(|cause| files::is_change(cause)).collect();
+        let is_new = |cause: &&Cause| cause.path.as_ref().is_some_and(|path| !self.files.contains_key(path));
+        let new: Vec<_> = of_files.iter().copied().filter(is_new).collect();
+        if !new.is_empty() {
+            self.of_files(out, name, &new);
+        } else if !roots::is_same(step, first, self.drift) {
+            self.of_files(out, name, &of_files);
+        }
     }
 
     fn one(&mut self, out: &mut String, cause: &Cause) {

@@ -1,6 +1,7 @@
 //! `stageplan.explain/1` and `stageplan.plan/1`: what a build will do, instruction by instruction.
 
 use planner::cause::{Cause, CauseKind};
+use planner::explanation::roots;
 use planner::explanation::{InstructionReport, Reads, StageReport, Status, TargetReport};
 use planner::plan::Plan;
 use serde::Serialize;
@@ -201,8 +202,7 @@ impl SummaryView {
         let stages = targets.iter().flat_map(|target| &target.stages);
         let all: Vec<&InstructionReport> = stages.flat_map(|stage| &stage.instructions).collect();
         let count = |status| all.iter().filter(|instruction| instruction.status == status).count();
-        let is_root =
-            |instruction: &&&InstructionReport| instruction.status == Status::Miss && instruction.root.is_none();
+        let is_root = |place: usize| all[place].status == Status::Miss && all[place].root.is_none();
         Self {
             hit: count(Status::Hit),
             miss: count(Status::Miss),
@@ -211,7 +211,7 @@ impl SummaryView {
             unused: count(Status::Unused),
             // Targets are built side by side: the longest decides.
             expected_seconds: targets.iter().map(|target| target.plan.seconds).reduce(longer).flatten(),
-            root_causes: all.iter().filter(is_root).count(),
+            root_causes: roots::groups(&all, is_root).len(),
         }
     }
 }

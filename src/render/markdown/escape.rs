@@ -80,11 +80,15 @@ pub(super) fn cause(cause: &Cause, within: Within) -> String {
             .as_ref()
             .map(|new| if cause.old.as_ref() == Some(new) { old_mark } else { new_mark }.to_string()),
         root: cause.root.as_ref().map(|_| root_mark.to_string()),
+        by: None,
     };
     let optional = |text: &Option<String>| code(text.as_deref().unwrap_or_default(), within);
     let mut told = String::new();
     let mut words = String::new();
-    for character in sentence(&marked, true).chars() {
+    let sentence = sentence(&marked, true);
+    // A code span needs no quotes around it.
+    let bare = MARKS.iter().fold(sentence, |text, mark| text.replace(&format!("`{mark}`"), &mark.to_string()));
+    for character in bare.chars() {
         let Some(mark) = MARKS.iter().position(|mark| *mark == character) else {
             words.push(character);
             continue;
