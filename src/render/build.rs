@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use planner::built::{Built, BuiltStep, End, Experience, Outcome};
-use planner::prediction::Verdict;
+use planner::prediction::{Gap, Verdict};
 use planner::snapshot::Snapshot;
 
 use super::palette::{FAINT, HEADLINE, WARNING};
@@ -22,6 +22,8 @@ pub(crate) struct Closing<'a> {
     pub(crate) snapshot: &'a Snapshot,
     /// What earlier builds let expect.
     pub(crate) experience: &'a Experience,
+    /// The engine of the build before it, if it was watched.
+    pub(crate) engine_before: Option<String>,
     /// Whether every row is shown.
     pub(crate) verbose: bool,
 }
@@ -52,6 +54,7 @@ fn conclusion(closing: &Closing<'_>) -> String {
     let n_wrong = certain.iter().filter(|agrees| !**agrees).count();
     let n_open = built.steps.len() - certain.len();
     let agreement = match (certain.len(), n_wrong) {
+        (0, _) if is_first(built) => "the first build known here, so nothing was predicted".to_owned(),
         (0, _) => "nothing was predicted for certain".to_owned(),
         (1, 0) => "predicted = observed for the step".to_owned(),
         (n, 0) => format!("predicted = observed for all {n} steps"),
@@ -61,6 +64,12 @@ fn conclusion(closing: &Closing<'_>) -> String {
     let saved = saved(closing);
     let saved = if saved > 0.0 { format!("; the cache saved about {}", text::seconds(saved)) } else { String::new() };
     format!("{how}; {agreement}{open}{saved}")
+}
+
+/// Whether nothing was recorded before that says anything of its steps.
+fn is_first(built: &Built) -> bool {
+    let is_unrecorded = |step: &BuiltStep| step.predicted == Some(Verdict::Unknown(Gap::NeverRecorded));
+    !built.steps.is_empty() && built.steps.iter().all(is_unrecorded)
 }
 
 /// The seconds that the cached steps took when they last ran.
@@ -112,25 +121,35 @@ fn label(closing: &Closing<'_>, step: &BuiltStep) -> String {
 
 /// The steps that came out otherwise by themselves, each with the most likely reason and a way to check. What only
 /// follows from one of them is left out.
-fn disagreements<'a>(closing: &'a Closing<'_>) -> Vec<(&'a BuiltStep, &'static str)> {
+pub(crate) fn disagreements<'a>(closing: &'a Closing<'_>) -> Vec<(&'a BuiltStep, String)> {
     let wrong: Vec<&BuiltStep> = closing.built.steps.iter().filter(|step| step.agrees() == Some(false)).collect();
     let is_wrong = |index: usize| wrong.iter().any(|step| step.step == index);
     let follows = |step: &&&BuiltStep| {
-        let inputs = &closing.snapshot.steps[step.step].inputs;
-        inputs.iter().any(|input| is_wrong(input.index()))
+        let step = closing.snapshot.steps.get(step.step);
+        step.is_some_and(|step| step.inputs.iter().any(|input| is_wrong(input.index())))
     };
     let first = wrong.iter().filter(|step| !follows(step));
-    first.map(|step| (*step, reason(step))).collect()
+    first.map(|step| (*step, reason(closing, step))).collect()
 }
 
-fn reason(step: &BuiltStep) -> &'static str {
-    match step.outcome {
-        Outcome::Cached => {
+fn reason(closing: &Closing<'_>, step: &BuiltStep) -> String {
+    let now = &closing.built.engine;
+    let other = closing.engine_before.as_ref().filter(|before| !now.is_empty() && *before != now);
+    match (step.outcome, other) {
+        (Outcome::Cached, _) => {
             "it was in the cache already, from a build that went another way; `history import` learns from such builds"
+                .to_owned()
         }
-        _ => {
-            "its result was no longer in the cache, or its base image moved; `docker buildx du` shows what is kept, \
-             `--pull` what images are now"
+        (_, Some(before)) => format!(
+            "another engine answers now, {} instead of {}, and may not have the other's cache; `docker buildx du` \
+             shows what is kept",
+            text::escape(now),
+            text::escape(before)
+        ),
+        (_, None) => {
+            "its result was no longer in the cache, or its base image moved; `docker buildx du` shows what is \
+                      kept, `--pull` what images are now"
+                .to_owned()
         }
     }
 }

@@ -3,6 +3,9 @@
 //! In: a recorded stream with its Dockerfile, and what docker does beside telling it. Out: what `build` says, and what
 //! `explain` knows afterwards.
 
+mod disagreements;
+mod faults;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -22,7 +25,7 @@ impl Desk {
     /// The project of a recorded stream; `docker` is what the script does when it is to build.
     fn new(stream: &str, docker: &str) -> Self {
         let desk = Self { dir: tempfile::tempdir().expect("a temporary folder") };
-        let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/progress").join(stream);
+        let recorded = Self::recorded(stream);
         fs::create_dir_all(desk.path("app/src")).expect("a folder");
         fs::create_dir(desk.path("bin")).expect("a folder");
         fs::copy(recorded.join("Dockerfile"), desk.path("app/Dockerfile")).expect("a copy");
@@ -38,6 +41,10 @@ impl Desk {
         desk
     }
 
+    fn recorded(stream: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/progress").join(stream)
+    }
+
     fn path(&self, path: &str) -> PathBuf {
         self.dir.path().join(path)
     }
@@ -49,14 +56,15 @@ impl Desk {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_stageplan"))
-            .args(arguments)
-            .current_dir(self.path("app"))
-            .env_clear()
-            .env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()))
-            .env("STAGEPLAN_STATE_DIR", self.path("state"))
-            .output()
-            .expect("the program starts")
+        self.command(arguments).output().expect("the program starts")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stageplan"));
+        command.args(arguments).current_dir(self.path("app")).env_clear();
+        command.env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()));
+        command.env("STAGEPLAN_STATE_DIR", self.path("state"));
+        command
     }
 
     /// `line status` of each used step, as `explain` tells it.
@@ -80,7 +88,7 @@ fn a_build_that_succeeds_is_known_from_then_on() {
     let built = desk.run(&["build"]);
     assert_eq!(built.status.code(), Some(0), "{built:?}");
     // Nothing was recorded before, so nothing was promised.
-    assert!(text(&built.stdout).contains("nothing was predicted for certain"), "{}", text(&built.stdout));
+    assert!(text(&built.stdout).contains("the first build known here"), "{}", text(&built.stdout));
     assert!(desk.statuses().iter().all(|step| step.ends_with(" hit")), "{:?}", desk.statuses());
     let again = text(&desk.run(&["build"]).stdout);
     assert!(again.contains("predicted = observed for all"), "{again}");
