@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use planner::built::{Built, BuiltStep, End, Experience, Outcome};
 use planner::prediction::{Gap, Verdict};
-use planner::snapshot::Snapshot;
+use planner::snapshot::{Snapshot, StepKind};
 
 use super::palette::{FAINT, HEADLINE, WARNING};
 use super::text;
@@ -34,9 +34,21 @@ pub(crate) fn write(closing: &Closing<'_>) -> String {
     // Writing into a String cannot fail.
     let _ = writeln!(out, "{HEADLINE}{}{HEADLINE:#}", conclusion(closing));
     table(&mut out, closing);
+    let mut told = String::new();
     for (step, reason) in disagreements(closing) {
+        // Steps that follow each other for one reason are told together.
+        if !told.is_empty() && told != reason {
+            let _ = writeln!(out, "  {told}");
+        }
+        if told != reason {
+            let _ = writeln!(out);
+        }
         let label = label(closing, step);
-        let _ = writeln!(out, "\n{WARNING}not as predicted{WARNING:#}: {label}\n  {reason}");
+        let _ = writeln!(out, "{WARNING}not as predicted{WARNING:#}: {}", label.trim_end());
+        told = reason;
+    }
+    if !told.is_empty() {
+        let _ = writeln!(out, "  {told}");
     }
     unattributed(&mut out, closing.built);
     out
@@ -101,6 +113,8 @@ fn row(out: &mut String, closing: &Closing<'_>, step: &BuiltStep) {
     let expected = closing.experience.seconds.get(&step.step);
     let time = match (step.outcome, expected) {
         (Outcome::Cached, _) => String::new(),
+        // The engine did not come to tell.
+        (Outcome::Canceled, _) if step.seconds == 0.0 => String::new(),
         (_, Some(expected)) => format!("{} (about {})", text::seconds(step.seconds), text::seconds(*expected)),
         (_, None) => text::seconds(step.seconds),
     };
@@ -146,12 +160,27 @@ fn reason(closing: &Closing<'_>, step: &BuiltStep) -> String {
             text::escape(now),
             text::escape(before)
         ),
-        (_, None) => {
-            "its result was no longer in the cache, or its base image moved; `docker buildx du` shows what is \
-                      kept, `--pull` what images are now"
-                .to_owned()
-        }
+        (_, None) => match base(closing.snapshot, step) {
+            Some(image) => format!(
+                "its base image `{image}` moved (`docker image inspect {image}`), or its result was no longer in the \
+                 cache (`docker buildx du`)"
+            ),
+            None => "its result was no longer in the cache; `docker buildx du` shows what is kept".to_owned(),
+        },
     }
+}
+
+/// The image that a step stands on or takes from, if nobody looked up where its tag points.
+fn base(snapshot: &Snapshot, step: &BuiltStep) -> Option<String> {
+    let inputs = &snapshot.steps.get(step.step)?.inputs;
+    let kinds = inputs.iter().filter_map(|input| Some(&snapshot.step(*input)?.kind));
+    let images = kinds.filter_map(|kind| match kind {
+        StepKind::Image { reference, resolved: false } => Some(reference),
+        _ => None,
+    });
+    let image = images.into_iter().find(|reference| !reference.contains('@'))?;
+    let short = image.strip_prefix("docker.io/").unwrap_or(image);
+    Some(text::escape(short.strip_prefix("library/").unwrap_or(short)))
 }
 
 fn unattributed(out: &mut String, built: &Built) {

@@ -106,6 +106,30 @@ fn a_build_that_fails_leaves_what_it_completed() {
 }
 
 #[test]
+fn a_step_that_was_left_open_tells_how_often_it_ran() {
+    let desk = Desk::new(
+        PASSES,
+        "sed \"s/cached\\\": true/cached\\\": $(test -e ran || echo true)/\" \"$stream\" | sed 's/cached\": $/cached\": false/' >&2",
+    );
+    assert_eq!(desk.run(&["build"]).status.code(), Some(0));
+    for edit in ["once\n", "twice\n"] {
+        fs::write(desk.path("app/src/a.txt"), edit).expect("a file");
+        assert_eq!(desk.run(&["build"]).status.code(), Some(0));
+        fs::write(desk.path("app/ran"), "").expect("a file");
+    }
+    fs::write(desk.path("app/src/a.txt"), "three times\n").expect("a file");
+    let explained = desk.run(&["explain", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&explained.stdout).expect("JSON");
+    let instructions = report["stages"][2]["instructions"].as_array().expect("instructions");
+    let copy = instructions.iter().find(|step| step["line"] == 13).expect("the copy");
+    assert_eq!((&copy["status"], &copy["odds"]), (&"pending".into(), &serde_json::json!({ "ran": 1, "of": 2 })));
+    for command in ["explain", "plan"] {
+        let told = text(&desk.run(&[command]).stdout);
+        assert!(told.contains("ran in 1 of 2 such builds"), "{told}");
+    }
+}
+
+#[test]
 fn a_file_saved_while_docker_reads_leaves_its_steps_unrecorded() {
     let desk = Desk::new(PASSES, "echo new > src/b.txt; cat \"$stream\" >&2");
     assert_eq!(desk.run(&["build"]).status.code(), Some(0));

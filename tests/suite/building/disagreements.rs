@@ -30,7 +30,7 @@ fn a_hit_that_ran_is_told_with_a_reason_and_kept() {
     assert_eq!(newest["agrees"], false);
     let id = newest["id"].as_str().expect("an id");
     let json = text(&desk.run(&["history", "show", id, "--format", "json"]).stdout);
-    assert!(json.contains("\"reason\": \"its result was no longer in the cache"), "{json}");
+    assert!(json.contains("\"reason\": \"its base image `stageplan/base:busybox` moved"), "{json}");
     let shown = text(&desk.run(&["history", "show", id]).stdout);
     assert!(shown.contains("not as predicted") && shown.contains("docker buildx du"), "{shown}");
     // It is in the cache again.
