@@ -70,7 +70,9 @@ impl Asked<'_> {
             ("--shm-size", flags.shm_size.is_some(), 13),
             ("--ulimit", !flags.ulimit.is_empty(), 13),
         ];
-        for (flag, _, minor) in since.iter().filter(|(_, is_set, minor)| *is_set && !buildx.is_at_least(0, *minor)) {
+        if let Some((flag, _, minor)) =
+            since.iter().find(|(_, is_set, minor)| *is_set && !buildx.is_at_least(0, *minor))
+        {
             let fault = Fault::new(format!(
                 "`{flag}` cannot be used with several targets: `docker buildx bake` takes it since buildx 0.{minor}, and \
                  this one is {}",
