@@ -6,6 +6,7 @@ mod trailing;
 
 pub(crate) use trailing::unknown_to_keys;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -83,6 +84,14 @@ pub(crate) struct ImageArgs {
     /// Put results into this cache
     #[arg(long, value_name = "DEST")]
     pub(crate) cache_to: Vec<String>,
+}
+
+impl ImageArgs {
+    /// The flags without a value that are set.
+    pub(crate) fn switches(&self) -> impl Iterator<Item = OsString> {
+        let switches = [("--load", self.load), ("--push", self.push), ("--pull", self.pull)];
+        switches.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag.into())
+    }
 }
 
 /// The flags of `docker buildx build` that can change what is cached, as typed.

@@ -3,6 +3,7 @@
 //! what was observed before it, out comes what the engine did. Nothing is recorded here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitStatus;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
 use crate::engine::attribution::{Attribution, attribute};
-use crate::engine::buildx::{self, Message, Running};
+use crate::engine::buildx::{Message, Running};
 use crate::engine::invocation::Invocation;
 use crate::engine::observed::Observed;
 use crate::engine::rawjson::Reader;
@@ -28,6 +29,8 @@ use crate::store::Store;
 
 /// How often the display is brought up to date.
 const FRAME: Duration = Duration::from_millis(100);
+/// How long what docker left behind may be silent before it is ended.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// A build that has ended.
 pub(crate) struct Ended {
@@ -35,8 +38,8 @@ pub(crate) struct Ended {
     pub(crate) observed: Observed,
     /// What became of each step.
     pub(crate) attribution: Attribution,
-    /// The builder's exit status.
-    pub(crate) code: u8,
+    /// How docker ended; `None` where none was run.
+    pub(crate) exit: Option<ExitStatus>,
     /// How it ended.
     pub(crate) end: End,
     /// How long it took.
@@ -63,7 +66,7 @@ impl Ended {
         };
         let elapsed = observed.elapsed();
         let (unsettled, contexts) = (BTreeSet::new(), BTreeMap::new());
-        Self { code: u8::from(end != End::Succeeded), observed, attribution, end, elapsed, unsettled, contexts }
+        Self { exit: None, observed, attribution, end, elapsed, unsettled, contexts }
     }
 }
 
@@ -84,10 +87,12 @@ pub(crate) fn build(
     let mut running = Running::start(invocation, sender)?;
     let mut reader = Reader::default();
     let mut seen = Seen::default();
+    let mut orphan = Orphan::default();
     let mut shown = Instant::now();
     loop {
         match messages.recv_timeout(FRAME) {
             Ok(Message::Progress(bytes)) => {
+                orphan.heard();
                 for event in reader.feed(&bytes) {
                     seen.take(event, project, observation, store, progress)?;
                 }
@@ -97,6 +102,7 @@ pub(crate) fn build(
                 progress.say("stopping the build");
             }
             Ok(Message::Closed) | Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) if orphan.is_given_up(&mut running) => break,
             Err(RecvTimeoutError::Timeout) => {}
         }
         if shown.elapsed() >= FRAME {
@@ -108,18 +114,48 @@ pub(crate) fn build(
         seen.take(event, project, observation, store, progress)?;
     }
     seen.observed.n_garbage = reader.n_garbage();
-    let code = buildx::code(running.wait()?);
+    let status = running.wait()?;
     signals.close();
     let attribution = attribute(&observation.snapshot, &seen.observed);
     progress.update(&seen.observed, &attribution);
-    let end = match (code, running.was_stopped()) {
-        (0, _) => End::Succeeded,
+    let end = match (status.success(), running.was_stopped()) {
+        (true, _) => End::Succeeded,
         (_, true) => End::Interrupted,
         (_, false) => End::Failed,
     };
+    let exit = Some(status);
     let unsettled = seen.unsettled(observation);
     let contexts = seen.received_contexts();
-    Ok(Ended { observed: seen.observed, attribution, code, end, elapsed: began.elapsed(), unsettled, contexts })
+    Ok(Ended { observed: seen.observed, attribution, exit, end, elapsed: began.elapsed(), unsettled, contexts })
+}
+
+/// What is left of a build whose docker was killed: buildx may go on, or something else may hold its output open.
+#[derive(Default)]
+struct Orphan {
+    /// When it was last heard of, once docker has ended.
+    since: Option<Instant>,
+}
+
+impl Orphan {
+    fn heard(&mut self) {
+        self.since = self.since.map(|_| Instant::now());
+    }
+
+    /// Asks what is left to stop; whether it was silent for too long since.
+    fn is_given_up(&mut self, running: &mut Running) -> bool {
+        match self.since {
+            None if running.has_ended() => {
+                running.clear(false);
+                self.since = Some(Instant::now());
+                false
+            }
+            Some(since) if since.elapsed() >= GRACE => {
+                running.clear(true);
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What has been seen so far.

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use planner::built::{Experience, experience};
+use planner::built::{Experience, Source, experience};
 use planner::context::BuildContext;
 use planner::digest::ContentDigest;
 use planner::engine_profile::EngineProfile;
@@ -108,6 +108,21 @@ fn instructions(snapshot: &Snapshot) -> impl Iterator<Item = (usize, &str)> {
 /// Whether a recorded build is one of that project.
 pub(crate) fn is_same_project(recorded: &ProjectId, now: &ProjectId) -> bool {
     recorded.context == now.context || (now.repository.is_some() && recorded.repository == now.repository)
+}
+
+/// The engine of the last of these builds that an engine reported, newest first; the last few are asked.
+pub(crate) fn engine_before<'a>(
+    store: &Store,
+    builds: impl IntoIterator<Item = &'a BuildRecord>,
+) -> anyhow::Result<Option<String>> {
+    const N_ASKED: usize = 20;
+    for build in builds.into_iter().take(N_ASKED) {
+        let engine = store.built(&build.id)?.filter(|built| built.source == Source::Build).map(|built| built.engine);
+        if let Some(engine) = engine.filter(|engine| !engine.is_empty()) {
+            return Ok(Some(engine));
+        }
+    }
+    Ok(None)
 }
 
 /// What a forecast is told against.

@@ -40,8 +40,6 @@ pub(crate) enum Status {
     No,
     /// The question could not be answered.
     CouldNot,
-    /// The builder failed, with this exit status.
-    Builder(u8),
 }
 
 impl From<Status> for ExitCode {
@@ -50,7 +48,6 @@ impl From<Status> for ExitCode {
             Status::Answered => 0,
             Status::No => 1,
             Status::CouldNot => 2,
-            Status::Builder(code) => code,
         })
     }
 }

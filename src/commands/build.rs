@@ -2,6 +2,7 @@
 //! engine's cache is known from then on.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
 use std::thread;
 
 use clap::Args;
@@ -13,10 +14,10 @@ use crate::Status;
 use crate::args::{Format, ImageArgs, OutputArgs, ProjectArgs};
 use crate::bookkeeping::Entry;
 use crate::building::{self, Ended};
-use crate::engine::identity::{Engine, identify};
+use crate::engine::identity::{Engine, buildx_version, identify};
 use crate::engine::invocation;
 use crate::fault::Fault;
-use crate::forecast::{Past, Trees, doubted, predict_observed};
+use crate::forecast::{Past, Trees, doubted, engine_before, predict_observed};
 use crate::observation::{Observation, observe};
 use crate::project::Project;
 use crate::render;
@@ -55,7 +56,7 @@ pub(super) struct BuildArgs {
 
 pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status> {
     let project = Project::open(&args.project)?;
-    let invocation = invocation::of_build(&args.project, &args.image, project.stdin_dockerfile())?;
+    let invocation = invocation::of_build(&args.project, &args.image, project.stdin_dockerfile(), buildx_version)?;
     let store = &session.store;
     let past = Past::read(store, &project.builder)?;
     let (engine, observation) = see(args, &project, &past, store)?;
@@ -70,6 +71,9 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
     if ended.end != End::Succeeded || args.output.verbose {
         progress.explain_failure(&ended.observed, &ended.attribution);
     }
+    if let Some(signal) = ended.exit.and_then(|exit| exit.signal()).filter(|_| ended.end == End::Failed) {
+        progress.say(&format!("docker ended early: killed by signal {signal}"));
+    }
     refuse_silence(&ended)?;
     let told = doubted(&project, &observation, &past, store, prediction.clone());
     let built = building::report(&observation, &told, &ended, engine.name, Source::Build);
@@ -77,6 +81,7 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
         built: &built,
         snapshot: &observation.snapshot,
         experience: &experience,
+        engine_before: engine_before(store, past.of_project(&project.id))?,
         verbose: args.output.verbose,
     };
     let entry = Entry::new(&project)?;
@@ -98,7 +103,7 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
     } else {
         render::answer(&answer)?;
     }
-    Ok(if succeeded { Status::Answered } else { Status::Builder(ended.code) })
+    Ok(if succeeded { Status::Answered } else { Status::No })
 }
 
 /// The engine, and the project as that engine will see it. Docker is asked while the project is read; where the rules
@@ -122,6 +127,7 @@ fn refuse_silence(ended: &Ended) -> anyhow::Result<()> {
     if ended.end != End::Failed || !ended.observed.vertices().is_empty() {
         return Ok(());
     }
-    let fault = Fault::new(format!("the builder did not build (exit status {})", ended.code));
+    let exit = ended.exit.map_or_else(String::new, |exit| format!(" ({exit})"));
+    let fault = Fault::new(format!("the builder did not build{exit}"));
     Err(fault.with_hint("its own words stand above").into())
 }

@@ -196,13 +196,13 @@ impl<'a> Attributing<'a> {
     }
 
     /// What became of a step that is these vertices: what most was done of. In a plan, targets that share a step each have
-    /// a vertex for it, and the engine executes one of them, which then bears the names of all. `None` where the vertices
-    /// are of several platforms, or two bear the very same names, so that one of them is somebody else's.
+    /// a vertex for it, and the engine executes one of them, which then bears the names of all. `None` where two bear the
+    /// very same names, so that one of them is somebody else's, and where one names a platform: that is said only in a
+    /// build for several, each of which has steps of its own, and a snapshot holds those of one.
     fn outcome(&self, indexes: &[usize]) -> Option<StepOutcome> {
         let vertices: Vec<_> = indexes.iter().map(|index| &self.vertices[*index]).collect();
-        let platforms: BTreeSet<_> =
-            vertices.iter().map(|vertex| ProgressName::parse(vertex.name).and_then(|name| name.platform())).collect();
-        if platforms.len() > 1 {
+        let names_platform = |name| ProgressName::parse(name).is_some_and(|name| name.platform().is_some());
+        if vertices.iter().any(|vertex| names_platform(vertex.name)) {
             return None;
         }
         // `ADD` of a URL or a repository shows the download under the same name; it reads nothing.

@@ -1,14 +1,14 @@
 //! The user's own `docker`: finds it, starts a build, passes its progress on in pieces as they come, stops it when asked.
-//! The build runs in a process group of its own, so that Ctrl-C reaches it once and only through here. In go an
-//! invocation, out come bytes of standard error and an exit status. What the bytes say is read elsewhere.
+//! The build runs in a process group of its own, docker and its plugin buildx, so that Ctrl-C reaches it once and only
+//! through here. In go an invocation, out come bytes of standard error and an exit status. What the bytes say is read elsewhere.
 
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::invocation::Invocation;
 use crate::fault::Fault;
@@ -66,14 +66,27 @@ impl Running {
         Ok(Self { child, n_stops: 0 })
     }
 
-    /// Asks the build to stop: first politely, the third time for good.
+    /// Asks the build to stop: first politely, from the second time on for good.
     pub(crate) fn stop(&mut self) {
         self.n_stops += 1;
-        let signal = if self.n_stops < 3 { Signal::INT } else { Signal::KILL };
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        // It may have ended by itself meanwhile.
-        if let Some(pid) = pid {
-            let _ = kill_process(pid, signal);
+        self.signal(if self.n_stops == 1 { Signal::INT } else { Signal::KILL });
+    }
+
+    /// Whether docker itself has ended. What it began may go on after it was killed.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
+    /// Stops what docker left behind: politely, or for good.
+    pub(crate) fn clear(&self, for_good: bool) {
+        self.signal(if for_good { Signal::KILL } else { Signal::TERM });
+    }
+
+    /// Older versions of docker do not pass a signal on to buildx, which does the work: all of the group get it.
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            // It may have ended by itself meanwhile.
+            let _ = kill_process_group(group, signal);
         }
     }
 
@@ -91,17 +104,11 @@ impl Running {
 impl Drop for Running {
     /// Leaves no build behind that nobody watches.
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
+        if !self.has_ended() {
             self.stop();
             let _ = self.child.wait();
         }
     }
-}
-
-/// The status that a shell would show.
-pub(crate) fn code(status: ExitStatus) -> u8 {
-    let by_signal = || status.signal().map(|signal| 128 + signal);
-    status.code().or_else(by_signal).and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
 /// What a docker command prints.

@@ -3,6 +3,7 @@
 
 use planner::engine_profile::EngineProfile;
 
+use super::bake::Version;
 use super::buildx::ask;
 use crate::fault::Fault;
 
@@ -47,6 +48,14 @@ pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
     let is_containerd = status.contains("io.containerd.snapshotter");
     let profile = if is_containerd { EngineProfile::buildkit() } else { EngineProfile::docker_legacy() };
     Ok(Engine { name: format!("Docker Engine {}", version.trim()), profile })
+}
+
+/// Asks which buildx docker has.
+///
+/// # Errors
+/// If docker or buildx is not there.
+pub(crate) fn buildx_version() -> anyhow::Result<Version> {
+    Ok(Version::parse(&ask(&["buildx", "version"])?))
 }
 
 /// The value behind a name in what `docker buildx inspect` prints.

@@ -5,8 +5,8 @@
 use std::fmt::Write as _;
 
 use planner::built::{Built, BuiltStep, End, Experience, Outcome};
-use planner::prediction::Verdict;
-use planner::snapshot::Snapshot;
+use planner::prediction::{Gap, Verdict};
+use planner::snapshot::{Snapshot, StepKind};
 
 use super::palette::{FAINT, HEADLINE, WARNING};
 use super::text;
@@ -22,6 +22,8 @@ pub(crate) struct Closing<'a> {
     pub(crate) snapshot: &'a Snapshot,
     /// What earlier builds let expect.
     pub(crate) experience: &'a Experience,
+    /// The engine of the build before it, if it was watched.
+    pub(crate) engine_before: Option<String>,
     /// Whether every row is shown.
     pub(crate) verbose: bool,
 }
@@ -32,9 +34,21 @@ pub(crate) fn write(closing: &Closing<'_>) -> String {
     // Writing into a String cannot fail.
     let _ = writeln!(out, "{HEADLINE}{}{HEADLINE:#}", conclusion(closing));
     table(&mut out, closing);
+    let mut told = String::new();
     for (step, reason) in disagreements(closing) {
+        // Steps that follow each other for one reason are told together.
+        if !told.is_empty() && told != reason {
+            let _ = writeln!(out, "  {told}");
+        }
+        if told != reason {
+            let _ = writeln!(out);
+        }
         let label = label(closing, step);
-        let _ = writeln!(out, "\n{WARNING}not as predicted{WARNING:#}: {label}\n  {reason}");
+        let _ = writeln!(out, "{WARNING}not as predicted{WARNING:#}: {}", label.trim_end());
+        told = reason;
+    }
+    if !told.is_empty() {
+        let _ = writeln!(out, "  {told}");
     }
     unattributed(&mut out, closing.built);
     out
@@ -52,6 +66,7 @@ fn conclusion(closing: &Closing<'_>) -> String {
     let n_wrong = certain.iter().filter(|agrees| !**agrees).count();
     let n_open = built.steps.len() - certain.len();
     let agreement = match (certain.len(), n_wrong) {
+        (0, _) if is_first(built) => "the first build known here, so nothing was predicted".to_owned(),
         (0, _) => "nothing was predicted for certain".to_owned(),
         (1, 0) => "predicted = observed for the step".to_owned(),
         (n, 0) => format!("predicted = observed for all {n} steps"),
@@ -61,6 +76,12 @@ fn conclusion(closing: &Closing<'_>) -> String {
     let saved = saved(closing);
     let saved = if saved > 0.0 { format!("; the cache saved about {}", text::seconds(saved)) } else { String::new() };
     format!("{how}; {agreement}{open}{saved}")
+}
+
+/// Whether nothing was recorded before that says anything of its steps.
+fn is_first(built: &Built) -> bool {
+    let is_unrecorded = |step: &BuiltStep| step.predicted == Some(Verdict::Unknown(Gap::NeverRecorded));
+    !built.steps.is_empty() && built.steps.iter().all(is_unrecorded)
 }
 
 /// The seconds that the cached steps took when they last ran.
@@ -92,6 +113,8 @@ fn row(out: &mut String, closing: &Closing<'_>, step: &BuiltStep) {
     let expected = closing.experience.seconds.get(&step.step);
     let time = match (step.outcome, expected) {
         (Outcome::Cached, _) => String::new(),
+        // The engine did not come to tell.
+        (Outcome::Canceled, _) if step.seconds == 0.0 => String::new(),
         (_, Some(expected)) => format!("{} (about {})", text::seconds(step.seconds), text::seconds(*expected)),
         (_, None) => text::seconds(step.seconds),
     };
@@ -112,27 +135,52 @@ fn label(closing: &Closing<'_>, step: &BuiltStep) -> String {
 
 /// The steps that came out otherwise by themselves, each with the most likely reason and a way to check. What only
 /// follows from one of them is left out.
-fn disagreements<'a>(closing: &'a Closing<'_>) -> Vec<(&'a BuiltStep, &'static str)> {
+pub(crate) fn disagreements<'a>(closing: &'a Closing<'_>) -> Vec<(&'a BuiltStep, String)> {
     let wrong: Vec<&BuiltStep> = closing.built.steps.iter().filter(|step| step.agrees() == Some(false)).collect();
     let is_wrong = |index: usize| wrong.iter().any(|step| step.step == index);
     let follows = |step: &&&BuiltStep| {
-        let inputs = &closing.snapshot.steps[step.step].inputs;
-        inputs.iter().any(|input| is_wrong(input.index()))
+        let step = closing.snapshot.steps.get(step.step);
+        step.is_some_and(|step| step.inputs.iter().any(|input| is_wrong(input.index())))
     };
     let first = wrong.iter().filter(|step| !follows(step));
-    first.map(|step| (*step, reason(step))).collect()
+    first.map(|step| (*step, reason(closing, step))).collect()
 }
 
-fn reason(step: &BuiltStep) -> &'static str {
-    match step.outcome {
-        Outcome::Cached => {
+fn reason(closing: &Closing<'_>, step: &BuiltStep) -> String {
+    let now = &closing.built.engine;
+    let other = closing.engine_before.as_ref().filter(|before| !now.is_empty() && *before != now);
+    match (step.outcome, other) {
+        (Outcome::Cached, _) => {
             "it was in the cache already, from a build that went another way; `history import` learns from such builds"
+                .to_owned()
         }
-        _ => {
-            "its result was no longer in the cache, or its base image moved; `docker buildx du` shows what is kept, \
-             `--pull` what images are now"
-        }
+        (_, Some(before)) => format!(
+            "another engine answers now, {} instead of {}, and may not have the other's cache; `docker buildx du` \
+             shows what is kept",
+            text::escape(now),
+            text::escape(before)
+        ),
+        (_, None) => match base(closing.snapshot, step) {
+            Some(image) => format!(
+                "its base image `{image}` moved (`docker image inspect {image}`), or its result was no longer in the \
+                 cache (`docker buildx du`)"
+            ),
+            None => "its result was no longer in the cache; `docker buildx du` shows what is kept".to_owned(),
+        },
     }
+}
+
+/// The image that a step stands on or takes from, if nobody looked up where its tag points.
+fn base(snapshot: &Snapshot, step: &BuiltStep) -> Option<String> {
+    let inputs = &snapshot.steps.get(step.step)?.inputs;
+    let kinds = inputs.iter().filter_map(|input| Some(&snapshot.step(*input)?.kind));
+    let images = kinds.filter_map(|kind| match kind {
+        StepKind::Image { reference, resolved: false } => Some(reference),
+        _ => None,
+    });
+    let image = images.into_iter().find(|reference| !reference.contains('@'))?;
+    let short = image.strip_prefix("docker.io/").unwrap_or(image);
+    Some(text::escape(short.strip_prefix("library/").unwrap_or(short)))
 }
 
 fn unattributed(out: &mut String, built: &Built) {

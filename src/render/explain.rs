@@ -162,6 +162,9 @@ fn pending(out: &mut String, steps: &[(String, &InstructionReport)], told: &mut 
         heading(out, &title);
         for (name, step) in group {
             line(out, "pending", name, step, verbose);
+            if let Some(odds) = step.odds {
+                let _ = writeln!(out, "{:INDENT$}{FAINT}{}{FAINT:#}", "", text::odds(odds));
+            }
             if !step.causes.iter().all(|cause| cause.kind == CauseKind::Upstream) {
                 told.causes(out, name, step);
             }

@@ -172,6 +172,7 @@ fn details(step: &InstructionReport, verbose: bool) -> Vec<String> {
     if let Some(seconds) = step.seconds.filter(|_| step.status != Status::Hit) {
         details.push(text::seconds(seconds));
     }
+    details.extend(step.odds.map(text::odds));
     if verbose && !step.waits_for.is_empty() {
         let names: Vec<String> = step.waits_for.iter().map(|name| text::escape(name)).collect();
         details.push(format!("waits for {}", names.join(", ")));

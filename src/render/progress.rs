@@ -18,6 +18,8 @@ use crate::engine::{BuildEvent, LogChunk, Outcome};
 
 /// The most steps at work that are shown; docker seldom runs more at once.
 const N_ROWS: usize = 12;
+/// How many bytes of output are kept back until their line ends.
+const MOST_BYTES: usize = 64 << 10;
 /// Lines of output shown of a step that failed.
 const N_TAIL: usize = 20;
 
@@ -101,6 +103,9 @@ impl Progress {
 
     /// Takes the display away.
     pub(crate) fn finish(&mut self) {
+        for (vertex, rest) in std::mem::take(&mut self.partial) {
+            self.lines(&vertex, &rest);
+        }
         if let Some(screen) = self.screen.take() {
             // What was drawn is gone; the answer follows on standard output.
             let _ = screen.bars.clear();
@@ -160,15 +165,21 @@ impl Progress {
         format!("{:<12} {}", text::escape(&name), text::escape(&instruction))
     }
 
-    /// Output of a step, whole lines only, each behind the step's name.
+    /// Output of a step, whole lines only, as long as they are no longer than is kept.
     fn output(&mut self, chunk: &LogChunk) {
         let partial = self.partial.entry(chunk.vertex.clone()).or_default();
         partial.extend_from_slice(&chunk.data);
-        let end = partial.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole = partial.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let end = if partial.len() - whole > MOST_BYTES { partial.len() } else { whole };
         let lines: Vec<u8> = partial.drain(..end).collect();
-        let name = self.step_of.get(&chunk.vertex).and_then(|step| self.steps.get(step)).map(|(name, _)| name.clone());
-        let name = text::escape(&name.unwrap_or_default());
-        for line in String::from_utf8_lossy(&lines).lines() {
+        self.lines(&chunk.vertex, &lines);
+    }
+
+    /// Lines of output, each behind the step's name.
+    fn lines(&self, vertex: &str, lines: &[u8]) {
+        let name = self.step_of.get(vertex).and_then(|step| self.steps.get(step)).map(|(name, _)| name.as_str());
+        let name = text::escape(name.unwrap_or_default());
+        for line in String::from_utf8_lossy(lines).lines() {
             self.say(&format!("{FAINT}{name:<12} |{FAINT:#} {}", plain(line)));
         }
     }

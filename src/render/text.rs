@@ -2,6 +2,7 @@
 //! hide text are written out. Also numbers as people read them. In go names and texts, out come texts of
 //! one line. It adds no colour and no layout.
 
+use planner::built::Odds;
 use planner::context::ContextPath;
 
 /// Whether a character could act on a terminal, a log or a reader instead of being seen.
@@ -81,6 +82,11 @@ pub(crate) fn seconds(seconds: f64) -> String {
         _ => (whole / 3600, whole % 3600 / 60, ["h", "min"]),
     };
     if small == 0 { format!("{large} {}", units[0]) } else { format!("{large} {} {small} {}", units[0], units[1]) }
+}
+
+/// How often a step ran in recent builds that had left it open, as this one does.
+pub(crate) fn odds(odds: Odds) -> String {
+    format!("ran in {} of {} such builds", odds.ran, odds.of)
 }
 
 /// The text, or its first characters and `…`: at most `n` characters.

@@ -3,6 +3,9 @@
 //! In: a recorded stream with its Dockerfile, and what docker does beside telling it. Out: what `build` says, and what
 //! `explain` knows afterwards.
 
+mod disagreements;
+mod faults;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -22,7 +25,7 @@ impl Desk {
     /// The project of a recorded stream; `docker` is what the script does when it is to build.
     fn new(stream: &str, docker: &str) -> Self {
         let desk = Self { dir: tempfile::tempdir().expect("a temporary folder") };
-        let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/progress").join(stream);
+        let recorded = Self::recorded(stream);
         fs::create_dir_all(desk.path("app/src")).expect("a folder");
         fs::create_dir(desk.path("bin")).expect("a folder");
         fs::copy(recorded.join("Dockerfile"), desk.path("app/Dockerfile")).expect("a copy");
@@ -38,6 +41,10 @@ impl Desk {
         desk
     }
 
+    fn recorded(stream: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/progress").join(stream)
+    }
+
     fn path(&self, path: &str) -> PathBuf {
         self.dir.path().join(path)
     }
@@ -49,14 +56,15 @@ impl Desk {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_stageplan"))
-            .args(arguments)
-            .current_dir(self.path("app"))
-            .env_clear()
-            .env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()))
-            .env("STAGEPLAN_STATE_DIR", self.path("state"))
-            .output()
-            .expect("the program starts")
+        self.command(arguments).output().expect("the program starts")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stageplan"));
+        command.args(arguments).current_dir(self.path("app")).env_clear();
+        command.env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()));
+        command.env("STAGEPLAN_STATE_DIR", self.path("state"));
+        command
     }
 
     /// `line status` of each used step, as `explain` tells it.
@@ -80,7 +88,7 @@ fn a_build_that_succeeds_is_known_from_then_on() {
     let built = desk.run(&["build"]);
     assert_eq!(built.status.code(), Some(0), "{built:?}");
     // Nothing was recorded before, so nothing was promised.
-    assert!(text(&built.stdout).contains("nothing was predicted for certain"), "{}", text(&built.stdout));
+    assert!(text(&built.stdout).contains("the first build known here"), "{}", text(&built.stdout));
     assert!(desk.statuses().iter().all(|step| step.ends_with(" hit")), "{:?}", desk.statuses());
     let again = text(&desk.run(&["build"]).stdout);
     assert!(again.contains("predicted = observed for all"), "{again}");
@@ -95,6 +103,30 @@ fn a_build_that_fails_leaves_what_it_completed() {
     assert_eq!(built.status.code(), Some(1));
     assert!(text(&built.stderr).contains("the tests fail") && text(&built.stderr).contains("ERROR: failed to solve"));
     assert_eq!(desk.statuses(), ["2 miss", "4 hit", "5 miss", "6 miss", "8 miss", "9 miss"]);
+}
+
+#[test]
+fn a_step_that_was_left_open_tells_how_often_it_ran() {
+    let desk = Desk::new(
+        PASSES,
+        "sed \"s/cached\\\": true/cached\\\": $(test -e ran || echo true)/\" \"$stream\" | sed 's/cached\": $/cached\": false/' >&2",
+    );
+    assert_eq!(desk.run(&["build"]).status.code(), Some(0));
+    for edit in ["once\n", "twice\n"] {
+        fs::write(desk.path("app/src/a.txt"), edit).expect("a file");
+        assert_eq!(desk.run(&["build"]).status.code(), Some(0));
+        fs::write(desk.path("app/ran"), "").expect("a file");
+    }
+    fs::write(desk.path("app/src/a.txt"), "three times\n").expect("a file");
+    let explained = desk.run(&["explain", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&explained.stdout).expect("JSON");
+    let instructions = report["stages"][2]["instructions"].as_array().expect("instructions");
+    let copy = instructions.iter().find(|step| step["line"] == 13).expect("the copy");
+    assert_eq!((&copy["status"], &copy["odds"]), (&"pending".into(), &serde_json::json!({ "ran": 1, "of": 2 })));
+    for command in ["explain", "plan"] {
+        let told = text(&desk.run(&[command]).stdout);
+        assert!(told.contains("ran in 1 of 2 such builds"), "{told}");
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! What stageplan says before a build against what a real engine then does: recorded cases built anew (`replay`), random
-//! walks through edits (`walk`), the program as a plugin of docker (`plugin`).
+//! walks through edits (`walk`), builds that are stopped or fail (`faults`), the program as a plugin of docker (`plugin`).
 //!
 //! The engine is the one that `docker` on PATH reaches, for instance after `eval "$(tests/engine/up.sh)"`. Where none
 //! answers, these tests say so on standard error and pass; with STAGEPLAN_REQUIRE_ENGINE=1 they fail instead.
@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+mod faults;
 mod images;
 mod live;
 mod plugin;

@@ -58,7 +58,13 @@ pub(super) fn run(args: &ImportArgs, session: &Session) -> anyhow::Result<Status
     refuse_strange(&args.file, &ended)?;
     let built = building::report(&observation, &prediction, &ended, String::new(), Source::Import);
     let entry = Entry::new(&project)?;
-    let closing = Closing { built: &built, snapshot: &observation.snapshot, experience: &experience, verbose: true };
+    let closing = Closing {
+        built: &built,
+        snapshot: &observation.snapshot,
+        experience: &experience,
+        engine_before: None,
+        verbose: true,
+    };
     let answer = match args.output.format {
         Format::Text => render::history::imported(&closing),
         Format::Json => json::write(&BuildView::new(&entry.id, &project.builder, &closing))?,

@@ -8,6 +8,7 @@ use super::Session;
 use crate::Status;
 use crate::args::{Format, OutputArgs};
 use crate::fault::Fault;
+use crate::forecast::{engine_before, is_same_project};
 use crate::render;
 use crate::render::build::Closing;
 use crate::render::history::{Listed, shown};
@@ -26,7 +27,12 @@ pub(super) struct ShowArgs {
 
 pub(super) fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<Status> {
     let store = &session.store;
-    let record = find(store.builds()?, &args.id)?;
+    let builds = store.builds()?;
+    let record = find(&builds, &args.id)?.clone();
+    let earlier =
+        builds.iter().take_while(|build| build.id != record.id).filter(|build| build.builder == record.builder);
+    let earlier: Vec<_> = earlier.filter(|build| is_same_project(&build.project, &record.project)).collect();
+    let engine_before = engine_before(store, earlier.into_iter().rev())?;
     let built = store.built(&record.id)?;
     let snapshot = store.snapshot(&record.id)?;
     session.warn();
@@ -37,6 +43,7 @@ pub(super) fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<Status> 
         built,
         snapshot,
         experience: &experience,
+        engine_before: engine_before.clone(),
         verbose: true,
     });
     let answer = match (args.output.format, &closing) {
@@ -51,9 +58,9 @@ pub(super) fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<Status> 
 }
 
 /// The one build whose id begins like that.
-fn find(builds: Vec<BuildRecord>, id: &str) -> anyhow::Result<BuildRecord> {
-    let mut found: Vec<BuildRecord> =
-        builds.into_iter().filter(|build| !id.is_empty() && build.id.starts_with(id)).collect();
+fn find<'a>(builds: &'a [BuildRecord], id: &str) -> anyhow::Result<&'a BuildRecord> {
+    let mut found: Vec<&BuildRecord> =
+        builds.iter().filter(|build| !id.is_empty() && build.id.starts_with(id)).collect();
     match (found.pop(), found.len()) {
         (Some(build), 0) => Ok(build),
         (Some(_), n) => {

@@ -4,7 +4,7 @@ use planner::built::{BuiltStep, End, Source};
 use planner::prediction::Verdict;
 use serde::Serialize;
 
-use crate::render::build::Closing;
+use crate::render::build::{Closing, disagreements};
 
 /// The answer of `build --format json`, and of `history show`.
 #[derive(Serialize)]
@@ -31,6 +31,9 @@ struct StepView {
     observed: &'static str,
     /// `null` where nothing certain was predicted.
     agrees: Option<bool>,
+    /// The most likely reason why it does not; absent where it only follows from another step that does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     seconds: f64,
     /// The seconds it took when it ran last before; `null` where it was never timed.
     expected_seconds: Option<f64>,
@@ -41,12 +44,18 @@ impl BuildView {
     pub(crate) fn new(id: &str, builder: &str, closing: &Closing<'_>) -> Self {
         let built = closing.built;
         let labels = closing.snapshot.step_labels();
+        let disagreements = disagreements(closing);
+        let reason = |step: &BuiltStep| {
+            let found = disagreements.iter().find(|(wrong, _)| wrong.step == step.step);
+            found.map(|(_, reason)| reason.clone())
+        };
         let step = |step: &BuiltStep| StepView {
             step: step.name.clone(),
             text: labels.get(&step.step).map(|(_, text)| text.clone()).unwrap_or_default(),
             predicted: step.predicted.map(Verdict::name),
             observed: step.outcome.name(),
             agrees: step.agrees(),
+            reason: reason(step),
             seconds: step.seconds,
             expected_seconds: closing.experience.seconds.get(&step.step).copied(),
         };

@@ -85,12 +85,21 @@ struct InstructionView {
     root: Option<String>,
     /// `null` where the step was never timed.
     seconds: Option<f64>,
+    /// Absent unless the step is pending, and was before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    odds: Option<OddsView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<&'static str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     trigger: bool,
     #[serde(flatten)]
     plan: Option<PlanView>,
+}
+
+#[derive(Serialize)]
+struct OddsView {
+    ran: usize,
+    of: usize,
 }
 
 #[derive(Serialize)]
@@ -249,6 +258,7 @@ impl InstructionView {
             causes: report.causes.iter().map(CauseView::from).collect(),
             root: report.root.clone(),
             seconds: report.seconds,
+            odds: report.odds.map(|odds| OddsView { ran: odds.ran, of: odds.of }),
             link: report.link.map(Status::name),
             trigger: report.placed.trigger,
             plan: plan.map(view),

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -51,6 +52,7 @@ pub(super) struct Step {
     pub(super) predicted: Option<String>,
     pub(super) observed: String,
     pub(super) agrees: Option<bool>,
+    pub(super) reason: Option<String>,
 }
 
 impl Step {
@@ -94,6 +96,11 @@ impl Live {
 
     pub(super) fn apply(&mut self, edit: &Edit) {
         self.project.apply(&images::salt_edit(edit, &self.salt));
+    }
+
+    /// `stageplan NAME`, not started yet.
+    pub(super) fn command(&self, name: &str) -> Command {
+        self.project.command(name, &["--network", "host", "--format", "json"])
     }
 
     /// Builds through stageplan and checks what must hold of every answer.

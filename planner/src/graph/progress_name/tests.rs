@@ -123,3 +123,13 @@ fn a_text_fits_its_own_expansion_and_no_other_text() {
         assert!(!fits(written, shown), "{written} — {shown}");
     }
 }
+
+#[test]
+fn a_plan_names_its_targets_without_the_dots_of_their_stages() {
+    let target = target("FROM x AS a.b\nRUN one\nFROM a.b\nRUN two\n", |request| {
+        request.name = "a.b".to_owned();
+        request.stage = Some("a.b".to_owned());
+    });
+    assert_eq!(lines(&target, "[a_b a.b 2/2] RUN one"), [2]);
+    assert_eq!(lines(&target, "[a.b a.b 2/2] RUN one"), [0_u32; 0]);
+}
