@@ -71,8 +71,8 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
     if ended.end != End::Succeeded || args.output.verbose {
         progress.explain_failure(&ended.observed, &ended.attribution);
     }
-    if let Some(signal) = ended.exit.and_then(|exit| exit.signal()).filter(|_| ended.end == End::Failed) {
-        progress.say(&format!("docker ended early: killed by signal {signal}"));
+    if let Some(how) = unusual_end(&ended) {
+        progress.say(&how);
     }
     refuse_silence(&ended)?;
     let told = doubted(&project, &observation, &past, store, prediction.clone());
@@ -104,6 +104,16 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
         render::answer(&answer)?;
     }
     Ok(if succeeded { Status::Answered } else { Status::No })
+}
+
+/// How docker ended, where that is not the exit status of every failed build.
+fn unusual_end(ended: &Ended) -> Option<String> {
+    let exit = ended.exit.filter(|_| ended.end == End::Failed)?;
+    match (exit.signal(), exit.code()) {
+        (Some(signal), _) => Some(format!("docker ended early: killed by signal {signal}")),
+        (None, Some(code)) if code > 1 => Some(format!("docker ended with exit status {code}")),
+        _ => None,
+    }
 }
 
 /// The engine, and the project as that engine will see it. Docker is asked while the project is read; where the rules
