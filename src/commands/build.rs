@@ -11,6 +11,7 @@ use planner::recording::{self, Witnessed};
 use super::Session;
 use crate::Status;
 use crate::args::{Format, ImageArgs, OutputArgs, ProjectArgs};
+use crate::bases;
 use crate::bookkeeping::Entry;
 use crate::building::{self, Ended};
 use crate::engine::identity::{Engine, identify};
@@ -107,12 +108,14 @@ fn see(args: &BuildArgs, project: &Project, past: &Past, store: &Store) -> anyho
     let builder = project.builder_flag();
     let asked = thread::spawn(move || identify(builder.as_deref()));
     let assumed = past.profile(args.project.engine_profile, store, &project.id)?;
-    let observation = observe(project, &project.requests(assumed.clone())?, store, || store.keep_secret_key())?;
+    let foreseen = bases::remembered(project, assumed.clone(), past)?;
+    let observation = observe(project, &foreseen, store, || store.keep_secret_key())?;
     let engine = asked.join().map_err(|_| Fault::new("docker could not be asked"))??;
-    if args.project.engine_profile.is_some() || engine.profile == assumed {
+    let profile = if args.project.engine_profile.is_some() { assumed } else { engine.profile.clone() };
+    let requests = bases::looked_up(project, bases::remembered(project, profile, past)?, &engine, past, store);
+    if requests == foreseen {
         return Ok((engine, observation));
     }
-    let requests = project.requests(engine.profile.clone())?;
     let observation = observe(project, &requests, store, || store.keep_secret_key())?;
     Ok((engine, observation))
 }

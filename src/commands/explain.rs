@@ -5,6 +5,7 @@ use clap::Args;
 use super::Session;
 use crate::Status;
 use crate::args::{OutputArgs, ProjectArgs, ReportFormat};
+use crate::bases;
 use crate::forecast::{Past, forecast, forecast_since};
 use crate::observation::observe;
 use crate::project::Project;
@@ -57,7 +58,8 @@ pub(super) fn run(args: &ExplainArgs, session: &Session) -> anyhow::Result<Statu
     let project = Project::open(&args.project)?;
     let store = &session.store;
     let past = Past::read(store, &project.builder)?;
-    let requests = project.requests(past.profile(args.project.engine_profile, store, &project.id)?)?;
+    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
+    let requests = bases::requests(&project, profile, &past, store)?;
     let observation = observe(&project, &requests, store, || store.secret_key())?;
     render::warn_of(&observation.warnings);
     let mut forecast = match &args.since {

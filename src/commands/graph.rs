@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use super::Session;
 use crate::Status;
 use crate::args::ProjectArgs;
+use crate::bases;
 use crate::forecast::{Past, forecast, forecast_since};
 use crate::observation::observe;
 use crate::project::Project;
@@ -68,7 +69,8 @@ pub(super) fn run(args: &GraphArgs, session: &Session) -> anyhow::Result<Status>
     let project = Project::open(&args.project)?;
     let store = &session.store;
     let past = Past::read(store, &project.builder)?;
-    let requests = project.requests(past.profile(args.project.engine_profile, store, &project.id)?)?;
+    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
+    let requests = bases::requests(&project, profile, &past, store)?;
     let observation = observe(&project, &requests, store, || store.secret_key())?;
     let (vertices, views) = (observation.graph.clone(), observation.views().collect());
     let forecast = match &args.since {

@@ -32,6 +32,7 @@ pub(crate) fn of_build(project: &ProjectArgs, image: &ImageArgs, stdin: Option<&
         let definition = definition(project, &flags, image, stdin)?;
         let mut words = words(&["buildx", "bake", "--file", "-", "--progress", "rawjson"]);
         words.extend(flags.builder.iter().flat_map(|name| ["--builder".into(), OsString::from(name)]));
+        words.extend(flags.pull.map(|pull| OsString::from(format!("--pull={pull}"))));
         words.extend(bake_words(image, project.rest())?);
         let stdin = Some(definition.to_string().into_bytes());
         return Ok(Invocation { words, stdin, answers_on_stdout });
@@ -87,6 +88,7 @@ fn typed(flags: &BuilderFlags) -> Vec<OsString> {
     flags.file.iter().for_each(|file| put("--file", file));
     lists.iter().for_each(|(flag, values)| values.iter().for_each(|value| put(flag, value)));
     single.iter().for_each(|(flag, value)| value.iter().for_each(|value| put(flag, value)));
+    words.extend(flags.pull.map(|pull| OsString::from(format!("--pull={pull}"))));
     words.extend(flags.no_cache.map(|no_cache| OsString::from(format!("--no-cache={no_cache}"))));
     words
 }
@@ -103,14 +105,14 @@ fn image_words(image: &ImageArgs) -> Vec<OsString> {
 }
 
 fn switches(image: &ImageArgs) -> impl Iterator<Item = OsString> {
-    let switches = [("--load", image.load), ("--push", image.push), ("--pull", image.pull)];
+    let switches = [("--load", image.load), ("--push", image.push)];
     switches.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag.into())
 }
 
 /// The flags behind `--` that `docker buildx bake` knows, too.
 fn bake_words(image: &ImageArgs, rest: &[String]) -> Result<Vec<OsString>, Fault> {
     const WITH_VALUE: [&str; 5] = ["--allow", "--metadata-file", "--provenance", "--sbom", "--set"];
-    const ALONE: [&str; 3] = ["--load", "--push", "--pull"];
+    const ALONE: [&str; 2] = ["--load", "--push"];
     let mut words: Vec<OsString> = switches(image).collect();
     let mut rest = crate::args::unknown_to_keys(rest).into_iter();
     while let Some(word) = rest.next() {

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 
 use super::Question;
 use crate::alignment::Alignment;
+use crate::cache_key::PartKind;
 use crate::cause::{Cause, CauseKind, files, ignored, parts};
 use crate::context::ContextPath;
 use crate::graph::Placed;
 use crate::history::RecordedInput;
-use crate::snapshot::{Snapshot, Step, StepKind};
+use crate::snapshot::{Assumed, Snapshot, Step, StepKind};
 
 /// How many earlier builds are searched for one that differs in a telling way.
 const MAX_BUILDS: usize = 50;
@@ -90,7 +91,20 @@ impl<'a> Comparison<'a> {
             return vec![added];
         };
         let was = alignment.instruction(at).and_then(|at| placed(older, at));
-        let mut causes = parts::changed(&then.parts, &now.parts, was, is);
+        // A build that did not know the image is compared with what it would have seen now.
+        let assumed = now.assumed.as_deref().filter(|_| then.is_assumed);
+        let (mut causes, is) = match assumed {
+            Some(Assumed { parts, variables, .. }) => {
+                let is = is.map(|is| Placed { variables: variables.clone(), ..is.clone() });
+                (parts::changed(&then.parts, parts, was, is.as_ref()), is)
+            }
+            None => (parts::changed(&then.parts, &now.parts, was, is), is.cloned()),
+        };
+        let is = is.as_ref();
+        if causes.iter().any(is_of_configuration) {
+            let at_start = self.moved_image(older, then, now).filter(|_| assumed.is_none());
+            causes.splice(..0, at_start);
+        }
         let base = self.base_changes(older, then, now).filter(|cause| !causes.contains(cause));
         causes.extend(base);
         causes.extend(self.file_changes(older, then, now));
@@ -111,11 +125,19 @@ impl<'a> Comparison<'a> {
         let kind = |snapshot: &Snapshot, id: Option<usize>| id.map(|id| snapshot.steps[id].kind.clone());
         match (kind(older, old), kind(self.question.snapshot, new)) {
             (Some(StepKind::Image { reference: a, .. }), Some(StepKind::Image { reference: b, .. })) => {
-                let (was, is) = (&older.steps[old?].parts, &self.question.snapshot.steps[new?].parts);
+                let (was, is) = (&older.steps[old?], &self.question.snapshot.steps[new?]);
+                if self.question.prediction.standings[new?].is.contains(&was.record.key) {
+                    return None;
+                }
                 if a != b {
                     return Some(Cause::of(CauseKind::BaseImageChanged).values(Some(a), Some(b)));
                 }
-                parts::changed(was, is, None, None).into_iter().next()
+                let platform = |step: &Step| step.parts.iter().find(|part| part.kind == PartKind::Platform).cloned();
+                let (then, now) = (platform(was), platform(is));
+                if then != now {
+                    return parts::changed(then.as_slice(), now.as_slice(), None, None).into_iter().next();
+                }
+                Some(moved(&was.kind, &is.kind).unwrap_or_else(|| Cause::of(CauseKind::BaseImageChanged).named(&a)))
             }
             (None, None) => None,
             (Some(StepKind::Step), Some(StepKind::Step)) => {
@@ -136,6 +158,11 @@ impl<'a> Comparison<'a> {
                 Some(Cause::of(CauseKind::BaseStageChanged).values(Some(text(old)), Some(text(new))))
             }
         }
+    }
+
+    /// The image that both steps stand upon, if its reference names another one now.
+    fn moved_image(&self, older: &Snapshot, then: &Step, now: &Step) -> Option<Cause> {
+        moved(image_below(older, then)?, image_below(self.question.snapshot, now)?)
     }
 
     fn file_changes(&self, older: &Snapshot, then: &Step, now: &Step) -> Vec<Cause> {
@@ -197,6 +224,40 @@ impl<'a> Comparison<'a> {
         let (was, is) = (text(older), text(self.question.snapshot));
         (was != is).then_some((was, is))
     }
+}
+
+/// Whether a cause can be the doing of an image's configuration.
+fn is_of_configuration(cause: &Cause) -> bool {
+    matches!(
+        cause.kind,
+        CauseKind::EnvChanged | CauseKind::WorkdirChanged | CauseKind::UserChanged | CauseKind::ShellChanged
+    )
+}
+
+/// The image at the bottom of the file system that a step continues.
+fn image_below<'a>(snapshot: &'a Snapshot, mut step: &'a Step) -> Option<&'a StepKind> {
+    loop {
+        let index = step.record.inputs.iter().position(|input| matches!(input, RecordedInput::Base(_)))?;
+        step = snapshot.step(*step.inputs.get(index)?)?;
+        if matches!(step.kind, StepKind::Image { .. }) {
+            return Some(&step.kind);
+        }
+    }
+}
+
+/// One reference that names another image than it did.
+fn moved(was: &StepKind, is: &StepKind) -> Option<Cause> {
+    let (StepKind::Image { reference: a, digest: old, .. }, StepKind::Image { reference: b, digest: new, .. }) =
+        (was, is)
+    else {
+        return None;
+    };
+    if a != b || old == new || old.is_none() || new.is_none() {
+        return None;
+    }
+    let mut moved = Cause::of(CauseKind::BaseImageChanged).named(a).values(old.clone(), new.clone());
+    moved.detail = Some("moved".to_owned());
+    Some(moved)
 }
 
 fn placed(snapshot: &Snapshot, (target, stage, place): At) -> Option<&Placed> {
