@@ -8,10 +8,12 @@ use planner::engine_profile::EngineProfile;
 use planner::image::{Image, ImageName};
 use planner::request::Request;
 
+use crate::engine::attribution::found_digest;
 use crate::engine::identity::{Engine, identify};
 use crate::engine::images;
+use crate::engine::observed::Observed;
 use crate::forecast::Past;
-use crate::observation::images_read;
+use crate::observation::{Observation, images_read};
 use crate::project::{Lookup, Project};
 use crate::store::Store;
 
@@ -68,6 +70,8 @@ pub(crate) fn looked_up(
         }
         for name in wanted {
             match look_up(project.lookup, engine, builder.as_deref(), &name) {
+                // What was found before needs no second look at the project.
+                Ok(Some(image)) if project.lookup == Lookup::Nobody && is_known(&requests, &name, &image) => {}
                 Ok(Some(image)) => put(&mut requests, past, &name, image),
                 Ok(None) => {}
                 Err(error) => {
@@ -80,12 +84,44 @@ pub(crate) fn looked_up(
     }
 }
 
+/// What the engine told, while it built, of images that were not looked up, and that no earlier build found so. A
+/// registry is asked for the layers behind a digest that is new.
+pub(crate) fn learned(project: &Project, observation: &Observation, observed: &Observed) -> Vec<(ImageName, Image)> {
+    let builder = project.builder_flag();
+    let unasked = observation.graph.images().filter(|image| !image.is_looked_up && !image.name.reference.contains('@'));
+    let learned = unasked.filter_map(|image| {
+        let digest = found_digest(observed, &image.name.reference)?;
+        if image.digest.as_deref() == Some(digest) {
+            return None;
+        }
+        let reference = format!("{}@{digest}", image.name.reference);
+        let pinned = ImageName { reference, platform: image.name.platform.clone() };
+        let only_digest = || Image { digest: Some(digest.to_owned()), ..Image::default() };
+        Some((image.name.clone(), images::of_registry(builder.as_deref(), &pinned).unwrap_or_else(|_| only_digest())))
+    });
+    learned.collect()
+}
+
+/// The requests with what was learned of images.
+pub(crate) fn taught(mut requests: Vec<Request>, past: &Past, learned: Vec<(ImageName, Image)>) -> Vec<Request> {
+    for (name, image) in learned {
+        put(&mut requests, past, &name, image);
+    }
+    requests
+}
+
 fn look_up(lookup: Lookup, engine: &Engine, builder: Option<&str>, name: &ImageName) -> anyhow::Result<Option<Image>> {
     match lookup {
         Lookup::Nobody => Ok(images::look_up_near(engine, name)),
         Lookup::Engine => images::look_up(engine, builder, name, false).map(Some),
         Lookup::Registry => images::look_up(engine, builder, name, true).map(Some),
     }
+}
+
+fn is_known(requests: &[Request], name: &ImageName, image: &Image) -> bool {
+    let is_it =
+        |known: &Image| known.digest == image.digest && known.layers == image.layers && known.config == image.config;
+    requests.iter().all(|request| request.images.get(name).is_some_and(is_it))
 }
 
 fn put(requests: &mut [Request], past: &Past, name: &ImageName, mut image: Image) {

@@ -114,6 +114,24 @@ impl Observation {
         self.snapshot.ignorefiles = ignorefiles;
     }
 
+    /// Sees the same files with more known of images. Whether that is possible: where triggers of an image read other
+    /// files it is not, and only the images are noted.
+    ///
+    /// # Errors
+    /// If BuildKit would refuse the Dockerfile upon these images.
+    pub(crate) fn learn(&mut self, project: &Project, requests: &[Request], key: &[u8; 32]) -> anyhow::Result<bool> {
+        let source = project.dockerfile()?;
+        let reading = read_dockerfile(&source.bytes, &source.shown.display().to_string(), requests)?;
+        self.images = known_images(&reading.graph, requests);
+        if patterns(&reading.graph) != patterns(&self.graph) {
+            return Ok(false);
+        }
+        self.plain = lowered_plainly(&source.bytes, requests);
+        self.graph = reading.graph;
+        self.retake(key);
+        Ok(true)
+    }
+
     /// Gives these files bytes that nobody has seen, wherever a context that is read holds them. Paths are relative
     /// to the current folder. A path that is not there is made, unless it would be ignored. The paths that lie in
     /// none of these contexts are given back.

@@ -20,6 +20,8 @@ Examples:
       Which steps will run again after the last record, and why
   stageplan explain --since main
       The same compared with a git revision; needs no record
+  stageplan explain --resolve
+      The same after asking what the base images are now
   stageplan explain --step 'RUN npm test'
       One step only, named by first words, line, or stage:line
   stageplan explain --exit-code || echo 'some step will run'
@@ -31,7 +33,7 @@ Examples:
 /// Compares the Dockerfile, the build context and the flags with the builds that were recorded (see `stageplan record`)
 /// or with a git revision (--since), and names what makes each step run: a file that changed, a build argument, an
 /// edited instruction, a base image. Steps that only follow are listed below their cause. Neither Docker nor the
-/// network is needed. Pass the flags that you pass to `docker build`: they are part of what is compared.
+/// network is needed, unless --resolve or --pull has base images looked up. Pass the flags that you pass to `docker build`: they are part of what is compared.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct ExplainArgs {

@@ -31,7 +31,8 @@ Examples:
 ///
 /// Shows which image each stage begins with, which stages copy from which, what each step reads of the build context,
 /// and which steps would be cached or run again. With nothing recorded yet it draws all the same, with the status
-/// `unknown`. Neither Docker nor the network is needed.
+/// `unknown`. Neither Docker nor the network is needed, unless
+/// --resolve or --pull has base images looked up.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct GraphArgs {

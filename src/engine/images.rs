@@ -128,7 +128,11 @@ struct ListedLayers {
     diff_ids: Option<Vec<String>>,
 }
 
-fn of_registry(builder: Option<&str>, name: &ImageName) -> anyhow::Result<Image> {
+/// Asks the registry alone.
+///
+/// # Errors
+/// If it does not answer, or has no such image for the platform.
+pub(crate) fn of_registry(builder: Option<&str>, name: &ImageName) -> anyhow::Result<Image> {
     let mut words = vec!["buildx", "imagetools", "inspect", "--format", "{{json .}}"];
     words.extend(builder.iter().flat_map(|builder| ["--builder", *builder]));
     words.push(&name.reference);
