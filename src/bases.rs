@@ -12,7 +12,7 @@ use crate::engine::attribution::found_digest;
 use crate::engine::identity::{Engine, identify};
 use crate::engine::images;
 use crate::engine::observed::Observed;
-use crate::forecast::Past;
+use crate::forecast::{Past, familiar};
 use crate::observation::{Observation, images_read};
 use crate::project::{Lookup, Project};
 use crate::store::Store;
@@ -75,7 +75,7 @@ pub(crate) fn looked_up(
                 Ok(Some(image)) => put(&mut requests, past, &name, image),
                 Ok(None) => {}
                 Err(error) => {
-                    let reference = &name.reference;
+                    let reference = familiar(&name.reference);
                     store.warn(format!("cannot look up `{reference}`, it is taken as unmoved: {error:#}"));
                 }
             }

@@ -351,13 +351,18 @@ fn unmoved(snapshot: &Snapshot) -> Vec<String> {
         if let StepKind::Image { reference, resolved: false, .. } = &step.kind
             && !reference.contains('@')
         {
-            let short = reference.strip_prefix("docker.io/").unwrap_or(reference);
-            images.push(short.strip_prefix("library/").unwrap_or(short).to_owned());
+            images.push(familiar(reference).to_owned());
         }
     }
     images.sort();
     images.dedup();
     images
+}
+
+/// A reference as it is written in a Dockerfile.
+pub(crate) fn familiar(reference: &str) -> &str {
+    let short = reference.strip_prefix("docker.io/").unwrap_or(reference);
+    short.strip_prefix("library/").unwrap_or(short)
 }
 
 /// Explains what a build of the project would do if the revision had been built and nothing else.

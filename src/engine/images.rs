@@ -2,6 +2,7 @@
 //! configuration that a stage begins with. In go a reference and a platform, out comes an [`Image`] or why nobody could
 //! say. Nothing is pulled. Whom to ask is a fact about the engine, see [`ImageStore`].
 
+use anyhow::Context as _;
 use planner::image::{Image, ImageConfig, ImageName, name_layers};
 use serde::Deserialize;
 use serde_json::Value;
@@ -84,7 +85,7 @@ fn of_engine(engine: &Engine, name: &ImageName) -> anyhow::Result<Image> {
 }
 
 fn read_inspected(json: &str, name: &ImageName) -> anyhow::Result<Image> {
-    let image: Inspected = serde_json::from_str(json)?;
+    let image: Inspected = serde_json::from_str(json).context("docker's answer cannot be read")?;
     // The engine passes over an image of another platform.
     let platform = format!("{}/{}", image.os, image.architecture);
     if !is_platform(&name.platform, &platform) {
@@ -140,10 +141,10 @@ pub(crate) fn of_registry(builder: Option<&str>, name: &ImageName) -> anyhow::Re
 }
 
 fn read_listed(json: &str, name: &ImageName) -> anyhow::Result<Image> {
-    let listed: Listed = serde_json::from_str(json)?;
+    let listed: Listed = serde_json::from_str(json).context("docker's answer cannot be read")?;
     let image = of_platform(listed.image, &name.platform)
         .ok_or_else(|| Fault::new(format!("the registry has no image for {}", name.platform)))?;
-    let image: ListedImage = serde_json::from_value(image)?;
+    let image: ListedImage = serde_json::from_value(image).context("docker's answer cannot be read")?;
     Ok(Image {
         digest: Some(listed.manifest.digest),
         layers: name_layers(image.rootfs.diff_ids.iter().flatten().map(String::as_str)),

@@ -60,7 +60,7 @@ impl Desk {
 }
 
 /// An image of one layer.
-fn image(n: u32, config: Value) -> Value {
+fn image(n: u32, config: &Value) -> Value {
     let mut image = json!({ "digest": format!("sha256:{n:064x}"), "layers": [format!("sha256:{n}")] });
     let more = config.as_object().cloned().unwrap_or_default();
     image.as_object_mut().expect("an object").extend(more);
@@ -74,7 +74,7 @@ fn nobody_is_asked_without_a_flag_that_says_so() {
         desk.run(&words);
     }
     assert_eq!(desk.docker.calls(), "");
-    desk.docker.put(Engine, NODE, &image(1, json!({})));
+    desk.docker.put(Engine, NODE, &image(1, &json!({})));
     let asked = desk.run(&["explain", "--resolve"]);
     assert!(desk.docker.calls().contains(&format!("image inspect --format {{{{json .}}}} {NODE}")));
     assert!(!asked.text().contains("not looked up") && asked.stderr.is_empty(), "{}{}", asked.text(), asked.stderr);
@@ -83,10 +83,10 @@ fn nobody_is_asked_without_a_flag_that_says_so() {
 #[test]
 fn a_tag_that_moved_runs_every_step_and_one_that_did_not_runs_none() {
     let desk = Desk::new("FROM node:22\nCOPY a /a\nRUN one\n");
-    desk.docker.put(Engine, NODE, &image(1, json!({ "Env": ["PATH=/x", "NODE_VERSION=22.1"] })));
+    desk.docker.put(Engine, NODE, &image(1, &json!({ "Env": ["PATH=/x", "NODE_VERSION=22.1"] })));
     desk.run(&["record", "--resolve"]);
     assert_eq!(desk.statuses(&["--resolve"]), ["COPY hit", "RUN hit"]);
-    desk.docker.put(Engine, NODE, &image(2, json!({ "Env": ["PATH=/x", "NODE_VERSION=22.2"] })));
+    desk.docker.put(Engine, NODE, &image(2, &json!({ "Env": ["PATH=/x", "NODE_VERSION=22.2"] })));
     assert_eq!(desk.statuses(&["--resolve"]), ["COPY miss", "RUN miss"]);
     let cause = &desk.json(&["--resolve"])["stages"][0]["instructions"][1]["causes"][0];
     let digest = |n: u32| format!("sha256:{n:064x}");
@@ -97,7 +97,7 @@ fn a_tag_that_moved_runs_every_step_and_one_that_did_not_runs_none() {
     assert_eq!(desk.statuses(&[]), ["COPY hit", "RUN hit"]);
     assert!(desk.run(&["explain"]).text().contains("not looked up, taken as unmoved: node:22"));
     desk.run(&["record", "--resolve"]);
-    desk.docker.put(Engine, NODE, &image(1, json!({ "Env": ["PATH=/x", "NODE_VERSION=22.1"] })));
+    desk.docker.put(Engine, NODE, &image(1, &json!({ "Env": ["PATH=/x", "NODE_VERSION=22.1"] })));
     assert_eq!(desk.statuses(&["--resolve"]), ["COPY hit", "RUN hit"], "the tag moved back");
 }
 
@@ -106,14 +106,14 @@ fn a_build_recorded_without_a_look_is_one_upon_the_image_found_first() {
     let mut desk = Desk::new("FROM node:22\nWORKDIR app\nCOPY a .\nRUN one $V\n");
     let configured = json!({ "Env": ["V=1"], "WorkingDir": "/w", "User": "node" });
     desk.run(&["record"]);
-    desk.docker.put(Engine, NODE, &image(1, configured.clone()));
+    desk.docker.put(Engine, NODE, &image(1, &configured));
     assert_eq!(desk.statuses(&["--resolve"]), ["WORKDIR hit", "COPY hit", "RUN hit"]);
     desk.run(&["record", "--resolve"]);
     desk.replace("one", "two");
     let causes = desk.json(&["--resolve"])["stages"][0]["instructions"][3]["causes"].clone();
     assert_eq!(causes.as_array().expect("causes").len(), 1, "the image's variables are no news: {causes}");
     desk.replace("two", "one");
-    desk.docker.put(Engine, NODE, &image(2, configured));
+    desk.docker.put(Engine, NODE, &image(2, &configured));
     assert_eq!(desk.statuses(&["--resolve"]), ["WORKDIR miss", "COPY miss", "RUN miss"]);
 }
 
@@ -121,7 +121,7 @@ fn a_build_recorded_without_a_look_is_one_upon_the_image_found_first() {
 fn an_edit_after_the_first_look_is_the_only_news() {
     let mut desk = Desk::new("FROM node:22\nRUN one\nRUN two\n");
     desk.run(&["record"]);
-    desk.docker.put(Engine, NODE, &image(1, json!({ "Env": ["V=1"] })));
+    desk.docker.put(Engine, NODE, &image(1, &json!({ "Env": ["V=1"] })));
     desk.replace("two", "three");
     let report = desk.json(&["--resolve"]);
     let causes = report["stages"][0]["instructions"][2]["causes"].as_array().expect("causes").clone();
@@ -135,15 +135,15 @@ fn an_edit_after_the_first_look_is_the_only_news() {
 #[test]
 fn equal_layers_under_another_configuration_keep_what_does_not_depend_on_it() {
     let desk = Desk::new("FROM node:22\nCOPY a /a\nRUN one\nCOPY a .\n");
-    desk.docker.put(Engine, NODE, &image(1, json!({})));
+    desk.docker.put(Engine, NODE, &image(1, &json!({})));
     desk.run(&["record", "--resolve"]);
-    let mut moved = image(1, json!({ "Env": ["V=1"] }));
+    let mut moved = image(1, &json!({ "Env": ["V=1"] }));
     moved["digest"] = json!("sha256:2");
     desk.docker.put(Engine, NODE, &moved);
     assert_eq!(desk.statuses(&["--resolve"]), ["COPY hit", "RUN miss", "COPY miss"]);
     let kinds = desk.json(&["--resolve"])["stages"][0]["instructions"][2]["causes"].clone();
     assert_eq!((&kinds[0]["detail"], &kinds[1]["name"]), (&json!("moved"), &json!("V")));
-    moved = image(1, json!({ "Labels": { "a": "b" } }));
+    moved = image(1, &json!({ "Labels": { "a": "b" } }));
     moved["digest"] = json!("sha256:3");
     desk.docker.put(Engine, NODE, &moved);
     assert_eq!(desk.statuses(&["--resolve"]), ["COPY hit", "RUN hit", "COPY hit"], "only a label");
@@ -153,28 +153,28 @@ fn equal_layers_under_another_configuration_keep_what_does_not_depend_on_it() {
 fn triggers_and_variables_of_the_image_count_from_the_first_look_on() {
     let desk = Desk::new("FROM node:22\nENV PATH=$PATH:/mine\nCOPY a $HOME_OF/\nRUN one\n");
     let triggers = json!(["COPY --from=tools:1 /t /t", "RUN two"]);
-    desk.docker.put(Engine, NODE, &image(1, json!({ "Env": ["PATH=/x", "HOME_OF=/h"], "OnBuild": triggers })));
-    desk.docker.put(Engine, "docker.io/library/tools:1", &image(7, json!({})));
+    desk.docker.put(Engine, NODE, &image(1, &json!({ "Env": ["PATH=/x", "HOME_OF=/h"], "OnBuild": triggers })));
+    desk.docker.put(Engine, "docker.io/library/tools:1", &image(7, &json!({})));
     desk.run(&["record", "--resolve"]);
     assert_eq!(desk.statuses(&[]), ["COPY hit", "RUN hit", "COPY hit", "RUN hit"]);
     let report = desk.json(&[]);
     assert_eq!(report["stages"][0]["instructions"][1]["trigger"], json!(true));
     // An image that only a trigger names is looked up, too.
-    desk.docker.put(Engine, "docker.io/library/tools:1", &image(8, json!({})));
+    desk.docker.put(Engine, "docker.io/library/tools:1", &image(8, &json!({})));
     assert!(
         desk.statuses(&["--resolve"]).iter().all(|step| !step.ends_with("hit")),
         "{:?}",
         desk.statuses(&["--resolve"])
     );
-    desk.docker.put(Engine, "docker.io/library/tools:1", &image(7, json!({})));
+    desk.docker.put(Engine, "docker.io/library/tools:1", &image(7, &json!({})));
     let fewer = json!({ "Env": ["PATH=/x", "HOME_OF=/other"], "OnBuild": triggers });
-    desk.docker.put(Engine, NODE, &image(1, fewer));
+    desk.docker.put(Engine, NODE, &image(1, &fewer));
     assert_eq!(desk.statuses(&["--resolve"]), ["COPY hit", "RUN miss", "COPY miss", "RUN miss"]);
 }
 
 #[test]
 fn whom_to_ask_is_as_in_a_build() {
-    let (old, new) = (image(1, json!({})), image(2, json!({})));
+    let (old, new) = (image(1, &json!({})), image(2, &json!({})));
     let recorded = |driver: &str| {
         let desk = Desk::with_driver("FROM node:22\nRUN one\n", driver);
         desk.docker.put(Engine, NODE, &old);
@@ -195,7 +195,7 @@ fn whom_to_ask_is_as_in_a_build() {
 #[test]
 fn an_image_that_cannot_be_looked_up_is_taken_as_unmoved() {
     let mut desk = Desk::new("FROM node:22\nRUN one\n");
-    desk.docker.put(Engine, NODE, &image(1, json!({ "Env": ["V=1"] })));
+    desk.docker.put(Engine, NODE, &image(1, &json!({ "Env": ["V=1"] })));
     desk.run(&["record", "--resolve"]);
     desk.docker.remove(Engine, NODE);
     let told = desk.run(&["explain", "--resolve"]);
@@ -217,7 +217,7 @@ fn an_image_that_cannot_be_looked_up_is_taken_as_unmoved() {
 #[test]
 fn secrets_of_an_image_are_compared_and_never_kept() {
     let desk = Desk::new("FROM node:22\nRUN one\n");
-    let with = |token: &str| image(1, json!({ "Env": ["PATH=/x", format!("NPM_TOKEN={token}")] }));
+    let with = |token: &str| image(1, &json!({ "Env": ["PATH=/x", format!("NPM_TOKEN={token}")] }));
     desk.docker.put(Engine, NODE, &with("hunter2hunter2"));
     desk.run(&["record", "--resolve"]);
     for file in crate::case::project::below(&desk.project.state()).iter().filter(|path| path.is_file()) {
@@ -235,12 +235,12 @@ fn secrets_of_an_image_are_compared_and_never_kept() {
 #[test]
 fn a_tag_that_was_never_looked_up_may_be_one_that_was() {
     let mut desk = Desk::new("FROM node:22\nCOPY a /a\nRUN one\n");
-    desk.docker.put(Engine, NODE, &image(1, json!({ "Env": ["V=1"] })));
+    desk.docker.put(Engine, NODE, &image(1, &json!({ "Env": ["V=1"] })));
     desk.run(&["record", "--resolve"]);
     desk.replace("node:22", "node:22.11");
     assert_eq!(desk.statuses(&[]), ["COPY unknown", "RUN unknown"]);
-    desk.docker.put(Engine, "docker.io/library/node:22.11", &image(1, json!({ "Env": ["V=1"] })));
+    desk.docker.put(Engine, "docker.io/library/node:22.11", &image(1, &json!({ "Env": ["V=1"] })));
     assert_eq!(desk.statuses(&["--resolve"]), ["COPY hit", "RUN hit"], "it is the same image");
-    desk.docker.put(Engine, "docker.io/library/node:22.11", &image(2, json!({ "Env": ["V=1"] })));
+    desk.docker.put(Engine, "docker.io/library/node:22.11", &image(2, &json!({ "Env": ["V=1"] })));
     assert_eq!(desk.statuses(&["--resolve"]), ["COPY miss", "RUN miss"], "it is another one");
 }
