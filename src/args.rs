@@ -25,6 +25,10 @@ pub(crate) struct ProjectArgs {
     #[arg(long, value_enum, value_name = "PROFILE")]
     pub(crate) engine_profile: Option<EngineProfileName>,
 
+    /// Ask the builder's engine, then the registry, what the base images are now
+    #[arg(long)]
+    pub(crate) resolve: bool,
+
     /// More flags of `docker buildx build`; those that can change what is cached are honoured
     #[arg(last = true, value_name = "BUILDER FLAGS")]
     rest: Vec<String>,
@@ -69,10 +73,6 @@ pub(crate) struct ImageArgs {
     #[arg(long)]
     pub(crate) push: bool,
 
-    /// Look for newer base images
-    #[arg(long)]
-    pub(crate) pull: bool,
-
     /// Where the result goes
     #[arg(short, long, value_name = "DEST|type=TYPE,…")]
     pub(crate) output: Vec<String>,
@@ -89,7 +89,7 @@ pub(crate) struct ImageArgs {
 impl ImageArgs {
     /// The flags without a value that are set.
     pub(crate) fn switches(&self) -> impl Iterator<Item = OsString> {
-        let switches = [("--load", self.load), ("--push", self.push), ("--pull", self.pull)];
+        let switches = [("--load", self.load), ("--push", self.push)];
         switches.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag.into())
     }
 }
@@ -125,6 +125,11 @@ pub(crate) struct BuilderFlags {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL",
           value_parser = parse_bool, hide_possible_values = true)]
     pub(crate) no_cache: Option<bool>,
+
+    /// Ask registries what the base images are now, as a build with --pull does
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL",
+          value_parser = parse_bool, hide_possible_values = true)]
+    pub(crate) pull: Option<bool>,
 
     /// Run every step of these stages, whatever is cached
     #[arg(long, value_name = "STAGE,…")]
@@ -178,6 +183,7 @@ impl BuilderFlags {
         self.label.extend(later.label);
         self.file = later.file.or(self.file.take());
         self.builder = later.builder.or(self.builder.take());
+        self.pull = later.pull.or(self.pull);
         self.no_cache = later.no_cache.or(self.no_cache);
         self.network = later.network.or(self.network.take());
         self.shm_size = later.shm_size.or(self.shm_size.take());

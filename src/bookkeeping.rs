@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use jiff::Timestamp;
 use planner::built::Built;
+use planner::cache_key::Sealer;
 use planner::digest::Hasher;
 use planner::history::{BuildRecord, StepRecord};
 
@@ -48,12 +49,16 @@ impl Entry {
         built: Option<Built>,
         store: &Store,
     ) -> anyhow::Result<()> {
+        let key = store.secret_key()?;
+        let sealer = Sealer::new(&key);
+        let images = observation.images.iter().filter_map(|(name, image)| Some((name.clone(), sealer.kept(image)?)));
         let record = BuildRecord {
             id: self.id,
             recorded_at: self.recorded_at.to_string(),
             project: project.id.clone(),
             builder: project.builder.clone(),
             steps,
+            images: images.collect(),
         };
         let trees = observation.contexts.values().map(|context| context.view.context.clone()).collect();
         let received = received.unwrap_or(&observation.contexts).values().filter_map(|context| match context.receipt {

@@ -51,6 +51,12 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
+    /// Tells anew which steps are meant, after more was learned of the images of the build.
+    pub(crate) fn look_again(&mut self, observation: &Observation) {
+        self.attribution = attribute(&observation.snapshot, &self.observed);
+        self.unsettled = unsettled_by(&self.contexts, observation);
+    }
+
     /// What a saved progress log tells of a build of `snapshot`. Nothing is known of what its engine received.
     pub(crate) fn of_log(observed: Observed, snapshot: &Snapshot) -> Self {
         let attribution = attribute(snapshot, &observed);
@@ -124,7 +130,7 @@ pub(crate) fn build(
         (_, false) => End::Failed,
     };
     let exit = Some(status);
-    let unsettled = seen.unsettled(observation);
+    let unsettled = unsettled_by(&seen.contexts, observation);
     let contexts = seen.received_contexts();
     Ok(Ended { observed: seen.observed, attribution, exit, end, elapsed: began.elapsed(), unsettled, contexts })
 }
@@ -186,14 +192,6 @@ impl Seen {
         Ok(())
     }
 
-    fn unsettled(&self, observation: &Observation) -> BTreeSet<usize> {
-        let scanned = self.contexts.iter().filter_map(|(name, after)| {
-            let before = observation.contexts.get(name)?;
-            Some(unsettled::readers(&observation.snapshot, name, &before.now, &after.now))
-        });
-        scanned.flatten().collect()
-    }
-
     fn received_contexts(&mut self) -> BTreeMap<String, ObservedContext> {
         let mut contexts = std::mem::take(&mut self.contexts);
         for (name, context) in &mut contexts {
@@ -201,6 +199,15 @@ impl Seen {
         }
         contexts
     }
+}
+
+/// The steps that read what changed between the observation and the engine's reading.
+fn unsettled_by(contexts: &BTreeMap<String, ObservedContext>, observation: &Observation) -> BTreeSet<usize> {
+    let scanned = contexts.iter().filter_map(|(name, after)| {
+        let before = observation.contexts.get(name)?;
+        Some(unsettled::readers(&observation.snapshot, name, &before.now, &after.now))
+    });
+    scanned.flatten().collect()
 }
 
 /// The user's wish to stop becomes a message.

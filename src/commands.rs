@@ -43,7 +43,8 @@ Exit status: 0 answered, 1 the answer is no, 2 could not answer.
 /// A `docker build` takes steps from its cache as long as nothing they depend on has changed, and runs the rest.
 /// stageplan says which steps that will be, why, and what an edit would cost, before anything is built. It reads the
 /// Dockerfile, .dockerignore and the build context as BuildKit does and compares them with builds you recorded or with
-/// a git revision. It needs neither Docker nor the network for that.
+/// a git revision. It needs neither Docker nor the network for that, unless --resolve or
+/// --pull has base images looked up.
 #[derive(Parser)]
 #[command(name = "stageplan", version, args_override_self = true, max_term_width = 80)]
 #[command(after_help = "Exit status: 0 answered, 1 the answer is no, 2 could not answer.")]

@@ -13,6 +13,7 @@ use planner::engine_profile::EngineProfile;
 use planner::explanation::{Explanation, Question, Status, explain};
 use planner::graph::Placed;
 use planner::history::{BuildRecord, Ledger, ProjectId};
+use planner::image::{Image, ImageName};
 use planner::prediction::{Gap, Prediction, Verdict, predict};
 use planner::recording;
 use planner::snapshot::{Snapshot, StepKind};
@@ -78,6 +79,21 @@ impl Past {
             recorded.is_some_and(|recorded| instructions(&recorded).eq(instructions(snapshot)))
         };
         last.filter(is_alike).collect()
+    }
+
+    /// What is known of images by the builds that looked them up, the last of which counts.
+    pub(crate) fn images(&self) -> BTreeMap<ImageName, Image> {
+        let recorded = || self.builds.iter().flat_map(|build| &build.images);
+        let mut known: BTreeMap<ImageName, Image> = recorded().cloned().collect();
+        for (name, image) in &mut known {
+            image.before = image.after(self.first_image(name));
+        }
+        known
+    }
+
+    /// What the first build that looked up an image found.
+    pub(crate) fn first_image(&self, name: &ImageName) -> Option<&Image> {
+        self.builds.iter().flat_map(|build| &build.images).find(|(known, _)| known == name).map(|(_, image)| image)
     }
 
     /// The rules to follow: those asked for, else those of the last recorded build, of this project if it has
@@ -347,16 +363,21 @@ pub(crate) fn forecast_of_edit(
 fn unmoved(snapshot: &Snapshot) -> Vec<String> {
     let mut images: Vec<String> = Vec::new();
     for step in &snapshot.steps {
-        if let StepKind::Image { reference, resolved: false } = &step.kind
+        if let StepKind::Image { reference, resolved: false, .. } = &step.kind
             && !reference.contains('@')
         {
-            let short = reference.strip_prefix("docker.io/").unwrap_or(reference);
-            images.push(short.strip_prefix("library/").unwrap_or(short).to_owned());
+            images.push(familiar(reference).to_owned());
         }
     }
     images.sort();
     images.dedup();
     images
+}
+
+/// A reference as it is written in a Dockerfile.
+pub(crate) fn familiar(reference: &str) -> &str {
+    let short = reference.strip_prefix("docker.io/").unwrap_or(reference);
+    short.strip_prefix("library/").unwrap_or(short)
 }
 
 /// Explains what a build of the project would do if the revision had been built and nothing else.

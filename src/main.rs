@@ -14,6 +14,7 @@ mod observation;
 mod engine;
 mod since;
 mod forecast;
+mod bases;
 mod bookkeeping;
 mod render;
 mod building;

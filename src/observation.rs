@@ -2,7 +2,7 @@
 //! build asks for them and seen as the engine will see them, and the [`Snapshot`] of it all. In go a project, a
 //! request and the store; the only thing written is the stat cache. It does not predict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
@@ -16,6 +16,7 @@ use planner::graph::lower::{MAIN_CONTEXT, lower};
 use planner::history::DEFAULT_BUILDER;
 use planner::hypothesis;
 use planner::ignorefile::Ignorefile;
+use planner::image::{Image, ImageName};
 use planner::request::Request;
 use planner::requested::Requested;
 use planner::snapshot::Snapshot;
@@ -39,6 +40,10 @@ pub(crate) struct Observation {
     pub(crate) contexts: BTreeMap<String, ObservedContext>,
     /// What BuildKit would do.
     pub(crate) graph: BuildGraph,
+    /// The same with nothing known of images, where something is.
+    plain: Option<BuildGraph>,
+    /// What is known of the images that are read.
+    pub(crate) images: Vec<(ImageName, Image)>,
     /// What BuildKit warns of.
     pub(crate) warnings: Vec<Warning>,
 }
@@ -101,8 +106,30 @@ impl Observation {
     /// Takes the snapshot anew, after the contexts were changed.
     pub(crate) fn retake(&mut self, key: &[u8; 32]) {
         let ignorefiles = std::mem::take(&mut self.snapshot.ignorefiles);
-        self.snapshot = Snapshot::take(&self.graph, &self.views().collect(), &Sealer::new(key));
+        let sealer = Sealer::new(key);
+        self.snapshot = Snapshot::take(&self.graph, &self.views().collect(), &sealer);
+        if let Some(plain) = &self.plain {
+            self.snapshot.note_assumed(plain, &sealer);
+        }
         self.snapshot.ignorefiles = ignorefiles;
+    }
+
+    /// Sees the same files with more known of images. Whether that is possible: where triggers of an image read other
+    /// files it is not, and only the images are noted.
+    ///
+    /// # Errors
+    /// If BuildKit would refuse the Dockerfile upon these images.
+    pub(crate) fn learn(&mut self, project: &Project, requests: &[Request], key: &[u8; 32]) -> anyhow::Result<bool> {
+        let source = project.dockerfile()?;
+        let reading = read_dockerfile(&source.bytes, &source.shown.display().to_string(), requests)?;
+        self.images = known_images(&reading.graph, requests);
+        if patterns(&reading.graph) != patterns(&self.graph) {
+            return Ok(false);
+        }
+        self.plain = lowered_plainly(&source.bytes, requests);
+        self.graph = reading.graph;
+        self.retake(key);
+        Ok(true)
     }
 
     /// Gives these files bytes that nobody has seen, wherever a context that is read holds them. Paths are relative
@@ -173,9 +200,42 @@ pub(crate) fn observe(
     }
     let contexts = scan_contexts(project, &graph, store)?;
     let snapshot = Snapshot { ignorefiles, ..Snapshot::take(&graph, &BTreeMap::new(), &Sealer::new(&[0; 32])) };
-    let mut observation = Observation { graph, unknown_frontend, snapshot, contexts, warnings };
+    let (plain, images) = (lowered_plainly(&source.bytes, requests), known_images(&graph, requests));
+    let mut observation = Observation { graph, unknown_frontend, snapshot, contexts, plain, images, warnings };
     observation.retake(&key()?);
     Ok(observation)
+}
+
+/// The images that a build reads, as far as that can be told with what is known of them: triggers of one may read
+/// others.
+pub(crate) fn images_read(project: &Project, requests: &[Request]) -> BTreeSet<ImageName> {
+    let Ok(source) = project.dockerfile() else { return BTreeSet::new() };
+    let graph = lowered(&source.bytes, requests).0;
+    graph.images().map(|image| image.name.clone()).collect()
+}
+
+fn known_images(graph: &BuildGraph, requests: &[Request]) -> Vec<(ImageName, Image)> {
+    let names: BTreeSet<&ImageName> = graph.images().map(|image| &image.name).collect();
+    let known = |name: &ImageName| requests.iter().find_map(|request| request.images.get(name)).cloned();
+    names.into_iter().filter_map(|name| Some((name.clone(), known(name)?))).collect()
+}
+
+/// The build with nothing known of images, where something is.
+fn lowered_plainly(bytes: &[u8], requests: &[Request]) -> Option<BuildGraph> {
+    let mut plain = requests.to_vec();
+    plain.iter_mut().for_each(|request| request.images.clear());
+    let (graph, is_whole) = if plain == requests { return None } else { lowered(bytes, &plain) };
+    is_whole.then_some(graph)
+}
+
+/// What BuildKit would do, and whether it would at all.
+fn lowered(bytes: &[u8], requests: &[Request]) -> (BuildGraph, bool) {
+    let (dockerfile, _) = Dockerfile::parse(bytes);
+    let (requests, _) = under_its_frontend(&dockerfile, requests);
+    let profile = requests.first().map_or_else(EngineProfile::buildkit, |request| request.profile.clone());
+    let targets: Vec<_> = requests.iter().map(|request| (&dockerfile, request)).collect();
+    let (graph, diagnostics) = lower(&targets, &profile);
+    (graph, diagnostics.is_empty())
 }
 
 /// The contexts that a build reads, as they are now.

@@ -45,7 +45,20 @@ pub(crate) struct Project {
     pub(crate) id: ProjectId,
     /// Whose cache its builds use.
     pub(crate) builder: String,
+    /// Who is to be asked what the base images are.
+    pub(crate) lookup: Lookup,
     flags: BuilderFlags,
+}
+
+/// Who is asked what an image is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Lookup {
+    /// Nobody: images are taken as unmoved.
+    Nobody,
+    /// Whom the engine asks in a plain build.
+    Engine,
+    /// Whom it asks in a build with `--pull`.
+    Registry,
 }
 
 /// Who the project is whose context is this folder; no file of it is read.
@@ -78,7 +91,12 @@ impl Project {
         let ignorefile = ignorefile::read(&context, &dockerfile::ignorefile_candidate(&context, file))?;
         let id = identity::identify(&context.root);
         let builder = builder::selected(flags.builder.as_deref(), &|name| env::var(name).ok());
-        Ok(Self { context, dockerfile, ignorefile, id, builder, flags })
+        let lookup = match (flags.pull, args.resolve) {
+            (Some(true), _) => Lookup::Registry,
+            (_, true) => Lookup::Engine,
+            _ => Lookup::Nobody,
+        };
+        Ok(Self { context, dockerfile, ignorefile, id, builder, lookup, flags })
     }
 
     /// What the builder's flags ask for, under the rules of `profile`: one request for each target, at least one;

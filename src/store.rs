@@ -213,6 +213,7 @@ impl Store {
             project: head.project.clone(),
             builder: head.builder.clone(),
             steps: Vec::new(),
+            images: head.images.clone(),
         };
         log::append(&self.dir, &log::Line { snapshot: Some(snapshot), steps, built, record })
     }

@@ -12,7 +12,7 @@
 //!
 //! | instruction | parts of the operation | inputs |
 //! | --- | --- | --- |
-//! | `FROM image` | the image's identity (its reference, if it was not resolved), the platform | |
+//! | `FROM image` | its layers (its reference, if nobody looked it up), the platform | |
 //! | `RUN` | every word executed, the whole environment in order, working folder as written, user, host name, names of extra hosts, limits, control group, network, security, devices, mounts (a cache mount's identity only if it is the default one), secrets' names and rights, platform | base by key; bind and cache sources by key or content |
 //! | `COPY`, `ADD` | per source: last component of its path, destination, owner, mode, filters, unpacking | base by key; sources by key or content |
 //! | `WORKDIR` | clean path, owner, `SOURCE_DATE_EPOCH` | base by key |
@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{ContentDigest, Hasher};
 use crate::graph::exec::{Exec, ExecMount, MountOp};
 use crate::graph::{Chmod, CopyAction, FileAction, ImageSource, Op, Owner, Principal};
+use crate::image::Image;
 use crate::secret::{MASK, looks_secret, mask};
 use crate::selector::Selector;
 
@@ -127,6 +128,9 @@ impl<'a> Sealer<'a> {
     /// A value by that name.
     #[must_use]
     pub fn value(&self, name: &str, value: &str) -> PartValue {
+        if let Some((shown, sealed)) = unpack(value) {
+            return PartValue { shown, sealed: Some(sealed) };
+        }
         let shown = if looks_secret(name, value) { MASK.to_owned() } else { mask(value) };
         let sealed = (shown != value).then(|| Hasher::keyed(self.key, "sealed").text(name).text(value).finish());
         PartValue { shown, sealed }
@@ -140,6 +144,28 @@ impl<'a> Sealer<'a> {
         }
         let sealed = Hasher::keyed(self.key, "sealed").text(name).text(&value.shown).finish();
         PartValue { shown: MASK.to_owned(), sealed: value.sealed.or(Some(sealed)) }
+    }
+
+    /// What is known of an image, as it may be kept: without values that look like secrets. [`Sealer::value`] takes what
+    /// stands in their place for the values themselves. `None` where a secret stands elsewhere than in a variable.
+    #[must_use]
+    pub fn kept(&self, image: &Image) -> Option<Image> {
+        let mut image = image.clone();
+        if let Some(config) = &mut image.config {
+            let mut texts = [&config.workdir, &config.user].into_iter().chain(&config.shell).chain(&config.onbuild);
+            if texts.any(|text| mask(text) != *text) {
+                return None;
+            }
+            for (name, value) in &mut config.env {
+                *value = self.pack(name, value);
+            }
+        }
+        Some(image)
+    }
+
+    fn pack(&self, name: &str, value: &str) -> String {
+        let PartValue { shown, sealed } = self.value(name, value);
+        sealed.map_or_else(|| value.to_owned(), |sealed| format!("{PACKED}{sealed}{shown}"))
     }
 
     fn part(&self, kind: PartKind, name: &str, value: &str) -> KeyPart {
@@ -165,8 +191,19 @@ impl<'a> Sealer<'a> {
     }
 
     fn image_parts(&self, image: &ImageSource) -> Vec<KeyPart> {
-        let identity = image.identity.as_ref().unwrap_or(&image.reference);
-        vec![self.part(PartKind::Image, "", identity), self.part(PartKind::Platform, "", &image.platform)]
+        self.image_named(image.identity(), image)
+    }
+
+    fn image_named(&self, identity: &str, image: &ImageSource) -> Vec<KeyPart> {
+        vec![self.part(PartKind::Image, "", identity), self.part(PartKind::Platform, "", &image.name.platform)]
+    }
+
+    /// The key of an image whose layers are known, as it is when they are not.
+    #[must_use]
+    pub fn key_by_reference(&self, image: &ImageSource) -> Option<CacheKey> {
+        image.layers.as_ref()?;
+        let parts = self.image_named(&image.name.reference, image);
+        Some(key(&op_digest(&Op::Image(image.clone()), &parts), &[]))
     }
 
     fn exec_parts(&self, exec: &Exec) -> Vec<KeyPart> {
@@ -235,6 +272,21 @@ impl<'a> Sealer<'a> {
             self.part(PartKind::Mode, name, &text)
         }));
     }
+}
+
+/// Stands before a value of which only the seal is kept. No variable of an image begins with it: runtimes refuse NUL.
+const PACKED: &str = "\0sealed ";
+
+fn unpack(value: &str) -> Option<(String, ContentDigest)> {
+    let (sealed, shown) = value.strip_prefix(PACKED)?.split_at_checked(64)?;
+    Some((shown.to_owned(), sealed.parse().ok()?))
+}
+
+/// The same operation upon an image whose configuration is only assumed: it tells nothing of one upon an image that is
+/// known to be configured so.
+#[must_use]
+pub fn upon_assumed(op: &ContentDigest) -> ContentDigest {
+    Hasher::new("assumed").digest(op).finish()
 }
 
 /// The digest of an operation's parts.

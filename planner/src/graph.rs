@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::ContentDigest;
 use crate::engine_profile::EngineProfile;
+use crate::image::{Before, Image, ImageName};
 use crate::selector::Selector;
 
 /// A vertex of one [`BuildGraph`].
@@ -97,12 +98,40 @@ pub enum Op {
 /// An image as a source.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ImageSource {
-    /// The normalised reference.
-    pub reference: String,
-    /// What identifies its layers, if it was resolved.
-    pub identity: Option<String>,
-    /// The platform it is taken for.
-    pub platform: String,
+    /// The reference and the platform.
+    pub name: ImageName,
+    /// The digest a registry or the engine knows it by.
+    pub digest: Option<String>,
+    /// What names its layers.
+    pub layers: Option<String>,
+    /// Whether it is the image that was meant when nobody looked.
+    pub before: Before,
+    /// Whether its configuration is known; else the plainest one is assumed.
+    pub has_config: bool,
+    /// Whether it was looked up for this build.
+    pub is_looked_up: bool,
+}
+
+impl ImageSource {
+    /// An image of which `known` is known.
+    #[must_use]
+    pub fn new(name: ImageName, known: &Image) -> Self {
+        Self {
+            name,
+            digest: known.digest.clone(),
+            layers: known.layers.clone(),
+            before: known.before,
+            has_config: known.config.is_some(),
+            is_looked_up: known.is_looked_up,
+        }
+    }
+
+    /// What its key is made of: the layers, else only the reference. A digest alone names it as well as can be for
+    /// reports, yet other digests may have the same layers.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        self.layers.as_ref().unwrap_or(&self.name.reference)
+    }
 }
 
 /// One action of a file operation. Indexes of inputs count the vertex's inputs.
@@ -273,6 +302,35 @@ impl BuildGraph {
     /// All vertices, inputs before those who read them.
     pub fn vertices(&self) -> impl Iterator<Item = (VertexId, &Vertex)> {
         self.graph.node_weights().enumerate().map(|(index, vertex)| (VertexId(index), vertex))
+    }
+
+    /// The vertex in that place.
+    #[must_use]
+    pub fn id(&self, index: usize) -> Option<VertexId> {
+        (index < self.graph.node_count()).then_some(VertexId(index))
+    }
+
+    /// Whether a vertex continues an image whose configuration is only assumed.
+    #[must_use]
+    pub fn continues_assumed(&self, id: VertexId) -> bool {
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            for base in self.vertex(id).inputs.iter().filter(|input| input.reads == Reads::Base) {
+                match &self.vertex(base.from).op {
+                    Op::Image(image) if !image.has_config => return true,
+                    _ => open.push(base.from),
+                }
+            }
+        }
+        false
+    }
+
+    /// The images that are read.
+    pub fn images(&self) -> impl Iterator<Item = &ImageSource> {
+        self.graph.node_weights().filter_map(|vertex| match &vertex.op {
+            Op::Image(image) => Some(image),
+            _ => None,
+        })
     }
 
     /// One vertex.

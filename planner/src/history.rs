@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::cache_key::CacheKey;
 use crate::digest::ContentDigest;
 use crate::graph::FileAction;
+use crate::image::{Image, ImageName};
 use crate::selector::Selector;
 
 /// One build whose steps are in BuildKit's cache.
@@ -25,6 +26,9 @@ pub struct BuildRecord {
     pub builder: String,
     /// The steps that were new with this build.
     pub steps: Vec<StepRecord>,
+    /// The images it read, as far as they were looked up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<(ImageName, Image)>,
 }
 
 fn default_builder() -> String {
@@ -50,6 +54,9 @@ pub struct StepRecord {
     pub key: CacheKey,
     /// The digest of its operation.
     pub op: ContentDigest,
+    /// The digest it has where the configuration of the image below it is only assumed; `None` if it is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assumed: Option<ContentDigest>,
     /// What it read.
     pub inputs: Vec<RecordedInput>,
     /// What it wrote, as far as that can be told without running it.
@@ -88,9 +95,12 @@ pub enum RecordedInput {
 pub struct Producer {
     /// Its key.
     pub key: CacheKey,
-    /// The reference, if it is an image that was not resolved.
+    /// The reference, if it is an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// Whether the layers of that image were known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_known: bool,
 }
 
 /// What a step writes.
@@ -139,7 +149,9 @@ impl Ledger {
         }
         let index = self.steps.len();
         self.by_key.insert(step.key, index);
-        self.by_op.entry(step.op).or_default().push(index);
+        for op in step.assumed.into_iter().chain([step.op]) {
+            self.by_op.entry(op).or_default().push(index);
+        }
         self.name(index, &step);
         self.steps.push(step);
     }
@@ -165,7 +177,8 @@ impl Ledger {
         self.by_key.get(key).map(|index| &self.steps[*index])
     }
 
-    /// The steps that did the same operation, oldest first.
+    /// The steps that did the same operation, or did so as far as the configuration of an image was assumed for it; oldest
+    /// first.
     pub fn with_op(&self, op: &ContentDigest) -> impl Iterator<Item = &StepRecord> {
         self.by_op.get(op).into_iter().flatten().map(|index| &self.steps[*index])
     }

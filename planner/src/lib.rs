@@ -17,6 +17,7 @@ pub mod transfer;
 pub mod hypothesis;
 pub mod engine_profile;
 pub mod selector;
+pub mod image;
 pub mod request;
 pub mod graph;
 pub mod cache_key;

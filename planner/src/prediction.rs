@@ -147,13 +147,13 @@ fn find_twins(snapshot: &Snapshot, standings: &mut [Standing]) {
 
 /// A source: an image is what its name says; a context is compared by content only; a server decides what it gives.
 fn source(kind: &StepKind, step: &Step) -> Standing {
-    let known = BTreeSet::from([step.record.key]);
+    let known: BTreeSet<CacheKey> = step.record.is.iter().copied().chain([step.record.key]).collect();
     match kind {
         StepKind::Remote { pinned: false, .. } => {
             Standing::new(Verdict::Unknown(Gap::RemoteSource), BTreeSet::new(), known)
         }
         StepKind::Context(_) => Standing::miss(),
-        _ => Standing::new(Verdict::Hit, known, BTreeSet::new()),
+        _ => Standing::new(Verdict::Hit, known, step.record.may_be.clone()),
     }
 }
 
@@ -187,7 +187,11 @@ impl Matching<'_, '_> {
             return Standing::miss();
         }
         let mut levels: Vec<(Level, CacheKey)> = Vec::new();
-        for record in self.ledger.with_op(&step.record.op) {
+        let assumed = step
+            .assumed
+            .iter()
+            .flat_map(|assumed| self.ledger.with_op(&assumed.op).filter(|record| record.op == assumed.op));
+        for record in self.ledger.with_op(&step.record.op).chain(assumed) {
             levels.push((self.level(index, step, record), record.key));
         }
         let at = |wanted: Level| levels.iter().filter(move |(level, _)| *level == wanted).map(|(_, key)| *key);
@@ -226,7 +230,7 @@ impl Matching<'_, '_> {
             match standing.verdict {
                 Verdict::Unknown(gap) => Some(gap),
                 _ if matches!(kind, StepKind::Remote { .. }) => Some(Gap::RemoteSource),
-                _ if matches!(kind, StepKind::Image { resolved: false, .. }) => {
+                _ if matches!(kind, StepKind::Image { .. }) => {
                     self.is_new_image(step, now).then_some(Gap::BaseUnresolved)
                 }
                 _ => None,
@@ -318,5 +322,11 @@ fn among(standing: &Standing, key: &CacheKey) -> Level {
 }
 
 fn may_be_twins(now: &Producer, then: &Producer) -> bool {
-    matches!((&now.image, &then.image), (Some(now), Some(then)) if may_be_one_image(now, then))
+    let (Some(a), Some(b)) = (&now.image, &then.image) else { return false };
+    match (now.is_known, then.is_known) {
+        (false, false) => may_be_one_image(a, b),
+        (true, true) => false,
+        // Of one reference it was decided already which image it named when nobody looked.
+        _ => a != b && may_be_one_image(a, b),
+    }
 }

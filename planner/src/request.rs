@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::engine_profile::EngineProfile;
+use crate::image::{Image, ImageName};
 
 /// What to build, and how.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,8 +33,8 @@ pub struct Request {
     pub ulimits: Vec<String>,
     /// `--cgroup-parent`.
     pub cgroup_parent: Option<String>,
-    /// What is known of images, by normalised reference.
-    pub images: BTreeMap<String, Image>,
+    /// What is known of images.
+    pub images: BTreeMap<ImageName, Image>,
     /// The rules of the engine.
     pub profile: EngineProfile,
 }
@@ -89,21 +88,4 @@ pub enum NoCache {
     All,
     /// Those of these stages, in lower case.
     Stages(Vec<String>),
-}
-
-/// What is known of an image, from its registry or from an earlier build.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Image {
-    /// What identifies the image's layers (its chain id, else its manifest digest); `None` if it was not resolved.
-    pub identity: Option<String>,
-    /// `NAME=value`, in order.
-    pub env: Vec<(String, String)>,
-    /// The working folder; empty means `/`.
-    pub workdir: String,
-    /// The user; empty means root.
-    pub user: String,
-    /// The shell of shell-form instructions; empty means `/bin/sh -c`.
-    pub shell: Vec<String>,
-    /// The triggers, in order.
-    pub onbuild: Vec<String>,
 }

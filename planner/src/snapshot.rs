@@ -12,8 +12,9 @@ use crate::cache_key::{self, CacheKey, InputKey, KeyPart, PartKind, Sealer};
 use crate::context::BuildContext;
 use crate::digest::ContentDigest;
 use crate::engine_profile::EngineProfile;
-use crate::graph::{BuildGraph, FileAction, Input, Op, Placed, Reads, TargetGraph, Vertex, VertexId};
+use crate::graph::{BuildGraph, FileAction, Input, Op, Placed, Reads, TargetGraph, Used, Vertex, VertexId};
 use crate::history::{Producer, RecordedInput, StepRecord, Writes};
+use crate::image::Before;
 use crate::secret::{MASK, mask, taint};
 use crate::selector::{self, SourceMissing};
 
@@ -54,6 +55,23 @@ pub struct Step {
     /// A source that is not there, absolute: the step fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
+    /// Whether the configuration of the image below it is only assumed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_assumed: bool,
+    /// What it was to builds that assumed the configuration of the image below it.
+    #[serde(skip)]
+    pub assumed: Option<Box<Assumed>>,
+}
+
+/// A step upon an image that is known, as builds recorded it that did not know the image.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Assumed {
+    /// The digest of its operation.
+    pub op: ContentDigest,
+    /// The parts of its operation.
+    pub parts: Vec<KeyPart>,
+    /// The variables that its text used.
+    pub variables: BTreeMap<String, Used>,
 }
 
 /// The kinds of vertices, as far as a prediction tells them apart.
@@ -63,8 +81,11 @@ pub enum StepKind {
     Image {
         /// Its normalised reference.
         reference: String,
-        /// Whether the engine or a registry said what it is.
+        /// Whether the engine or a registry was asked what it is.
         resolved: bool,
+        /// The digest it is known by, now or from earlier.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        digest: Option<String>,
     },
     /// A build context, by name.
     Context(String),
@@ -85,8 +106,8 @@ impl Snapshot {
     pub fn take(graph: &BuildGraph, contexts: &BTreeMap<String, BuildContext>, sealer: &Sealer<'_>) -> Self {
         let tainted = Tainted::of(graph);
         let mut taking = Taking { graph, contexts, sealer, tainted: &tainted, steps: Vec::new() };
-        for (_, vertex) in graph.vertices() {
-            let step = taking.step(vertex);
+        for (id, vertex) in graph.vertices() {
+            let step = taking.step(id, vertex);
             taking.steps.push(step);
         }
         let steps = taking.steps;
@@ -97,6 +118,39 @@ impl Snapshot {
             steps,
             contexts: contexts.iter().map(|(name, context)| (name.clone(), context.digest())).collect(),
             ignorefiles: BTreeMap::new(),
+        }
+    }
+
+    /// Notes what each step was to builds that assumed the plainest configuration of every image; `plain` is the same
+    /// build lowered with nothing known of images.
+    pub fn note_assumed(&mut self, plain: &BuildGraph, sealer: &Sealer<'_>) {
+        let tainted = Tainted::of(plain);
+        let taking = Taking { graph: plain, contexts: &BTreeMap::new(), sealer, tainted: &tainted, steps: Vec::new() };
+        let mut assumed = BTreeMap::new();
+        for (own, other) in self.targets.iter().zip(&plain.targets) {
+            for (own, other) in own.stages.iter().zip(&other.stages) {
+                // A trigger of an image that nobody knew made no step; what stands upon it was never recorded so.
+                if own.instructions.len() != other.instructions.len() {
+                    continue;
+                }
+                for (own, other) in own.instructions.iter().zip(&other.instructions) {
+                    for (step, id) in [(own.step, other.step), (own.link, other.link)] {
+                        assumed.extend(step.zip(id.and_then(|id| plain.id(id))).map(|(step, id)| (step, (id, other))));
+                    }
+                }
+            }
+        }
+        for (step, (id, placed)) in assumed {
+            let vertex = plain.vertex(id);
+            let (op, parts) = taking.operation(id, vertex);
+            let Some(step) = self.steps.get_mut(step).filter(|step| step.record.op != op) else { continue };
+            let seen = |(name, used): (&String, &Used)| {
+                let value = sealer.value(name, &used.value).shown;
+                (name.clone(), Used { value, from_arg: used.from_arg })
+            };
+            let variables = placed.variables.iter().map(seen).collect();
+            step.record.assumed = Some(op);
+            step.assumed = Some(Box::new(Assumed { op, parts, variables }));
         }
     }
 
@@ -147,12 +201,19 @@ struct Taking<'a> {
 }
 
 impl Taking<'_> {
-    fn step(&self, vertex: &Vertex) -> Step {
+    /// The digest of an operation, and its parts as they may be shown.
+    fn operation(&self, id: VertexId, vertex: &Vertex) -> (ContentDigest, Vec<KeyPart>) {
         let continues = vertex.inputs.iter().any(|input| input.reads == Reads::Base);
         let mut parts = self.sealer.parts(&vertex.op, continues);
-        let op = cache_key::op_digest(&vertex.op, &parts);
+        let is_assumed = self.graph.continues_assumed(id);
+        let op = op_digest(&vertex.op, &parts, is_assumed);
         // Only now: what a value was made from must not decide the key.
         parts.iter_mut().for_each(|part| self.tainted.hide(part, self.sealer));
+        (op, parts)
+    }
+
+    fn step(&self, id: VertexId, vertex: &Vertex) -> Step {
+        let (op, parts) = self.operation(id, vertex);
         let mut missing = None;
         let (mut keys, mut inputs) = (Vec::new(), Vec::new());
         for input in &vertex.inputs {
@@ -168,8 +229,17 @@ impl Taking<'_> {
             keys.push(InputKey::Content(ContentDigest::of(path.as_bytes())));
         }
         let key = cache_key::key(&op, &keys);
-        let record =
-            StepRecord { key, op, inputs, writes: writes(vertex), is: [].into(), may_be: [].into(), rerun: None };
+        let record = StepRecord {
+            key,
+            op,
+            assumed: None,
+            inputs,
+            writes: writes(vertex),
+            is: [].into(),
+            may_be: [].into(),
+            rerun: None,
+        };
+        let record = self.named_otherwise(vertex, record);
         Step {
             kind: kind(&vertex.op),
             parts,
@@ -177,7 +247,22 @@ impl Taking<'_> {
             record,
             ignore_cache: vertex.ignore_cache,
             missing,
+            is_assumed: self.graph.continues_assumed(id),
+            assumed: None,
         }
+    }
+
+    /// An image whose layers are known also bears the key that its reference had when nobody looked.
+    fn named_otherwise(&self, vertex: &Vertex, mut record: StepRecord) -> StepRecord {
+        if let Op::Image(image) = &vertex.op {
+            let key = self.sealer.key_by_reference(image);
+            match image.before {
+                Before::This => record.is.extend(key),
+                Before::Unclear => record.may_be.extend(key),
+                Before::Another => {}
+            }
+        }
+        record
     }
 
     fn input(&self, input: &Input) -> Result<(InputKey, RecordedInput), SourceMissing> {
@@ -202,17 +287,23 @@ impl Taking<'_> {
 
     fn producer(&self, id: VertexId) -> Producer {
         let key = self.steps.get(id.index()).map_or_else(|| CacheKey::of(b""), |step| step.record.key);
-        let image = match &self.graph.vertex(id).op {
-            Op::Image(image) if image.identity.is_none() => Some(image.reference.clone()),
-            _ => None,
-        };
-        Producer { key, image }
+        let Op::Image(image) = &self.graph.vertex(id).op else { return Producer { key, image: None, is_known: false } };
+        Producer { key, image: Some(image.name.reference.clone()), is_known: image.layers.is_some() }
     }
+}
+
+fn op_digest(op: &Op, parts: &[KeyPart], is_assumed: bool) -> ContentDigest {
+    let digest = cache_key::op_digest(op, parts);
+    if is_assumed { cache_key::upon_assumed(&digest) } else { digest }
 }
 
 fn kind(op: &Op) -> StepKind {
     match op {
-        Op::Image(image) => StepKind::Image { reference: image.reference.clone(), resolved: image.identity.is_some() },
+        Op::Image(image) => StepKind::Image {
+            reference: image.name.reference.clone(),
+            resolved: image.is_looked_up,
+            digest: image.digest.clone(),
+        },
         Op::Context(name) => StepKind::Context(name.clone()),
         Op::Remote(address) => StepKind::Remote { address: mask(address), pinned: is_pinned(address) },
         Op::Exec(_) | Op::File(_) | Op::Merge => StepKind::Step,

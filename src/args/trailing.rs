@@ -110,6 +110,7 @@ mod tests {
         assert_eq!((flags.no_cache, flags.target), (Some(true), vec!["b".to_owned()]));
         assert_eq!(flags.no_cache_filter, ["c,d"]);
         assert_eq!(parse(&["--no-cache", "--no-cache=0"]).no_cache, Some(false));
+        assert_eq!((parse(&["--push", "--pull"]).pull, parse(&["--pull=false"]).pull), (Some(true), Some(false)));
     }
 
     #[test]

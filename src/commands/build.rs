@@ -6,12 +6,14 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::thread;
 
 use clap::Args;
-use planner::built::{End, Source};
+use planner::built::{Built, End, Source};
 use planner::recording::{self, Witnessed};
+use planner::request::Request;
 
 use super::Session;
 use crate::Status;
 use crate::args::{Format, ImageArgs, OutputArgs, ProjectArgs};
+use crate::bases;
 use crate::bookkeeping::Entry;
 use crate::building::{self, Ended};
 use crate::engine::identity::{Engine, buildx_version, identify};
@@ -59,14 +61,14 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
     let invocation = invocation::of_build(&args.project, &args.image, project.stdin_dockerfile(), buildx_version)?;
     let store = &session.store;
     let past = Past::read(store, &project.builder)?;
-    let (engine, observation) = see(args, &project, &past, store)?;
+    let Sight { engine, requests, mut observation } = see(args, &project, &past, store)?;
     session.warn();
     render::warn_of(&observation.warnings);
     let trees = Trees::new(store, observation.views().map(|(_, context)| context));
-    let prediction = predict_observed(&observation, &past, &trees);
-    let experience = past.experience(&project, &observation.snapshot, store)?;
+    let mut prediction = predict_observed(&observation, &past, &trees);
+    let mut experience = past.experience(&project, &observation.snapshot, store)?;
     let mut progress = Progress::new(&observation.snapshot, &experience, args.output.verbose);
-    let ended = building::build(&invocation, &project, &observation, store, &mut progress)?;
+    let mut ended = building::build(&invocation, &project, &observation, store, &mut progress)?;
     progress.finish();
     if ended.end != End::Succeeded || args.output.verbose {
         progress.explain_failure(&ended.observed, &ended.attribution);
@@ -76,7 +78,15 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
     }
     refuse_silence(&ended)?;
     let told = doubted(&project, &observation, &past, store, prediction.clone());
-    let built = building::report(&observation, &told, &ended, engine.name, Source::Build);
+    let mut built = building::report(&observation, &told, &ended, engine.name, Source::Build);
+    let news = learn(&project, requests, &past, store, &mut observation, &ended)?;
+    if news == News::Steps {
+        ended.look_again(&observation);
+        prediction = predict_observed(&observation, &past, &trees);
+        experience = past.experience(&project, &observation.snapshot, store)?;
+        let again = building::report(&observation, &prediction, &ended, built.engine.clone(), Source::Build);
+        built = foretold(again, &built);
+    }
     let closing = Closing {
         built: &built,
         snapshot: &observation.snapshot,
@@ -92,10 +102,10 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
     let outcomes: BTreeMap<_, _> = built.steps.iter().map(|step| (step.step, step.outcome)).collect();
     let succeeded = ended.end == End::Succeeded;
     let witnessed = Witnessed { outcomes: &outcomes, succeeded, blurred: &ended.unsettled };
-    let steps = match observation.unknown_frontend {
-        Some(_) => Vec::new(),
-        None => recording::record_witnessed(&observation.snapshot, &prediction, &past.ledger, &entry.id, &witnessed),
-    };
+    let is_known = observation.unknown_frontend.is_none() && news != News::OtherFiles;
+    let record =
+        || recording::record_witnessed(&observation.snapshot, &prediction, &past.ledger, &entry.id, &witnessed);
+    let steps = if is_known { record() } else { Vec::new() };
     entry.keep(&project, observation, Some(&ended.contexts), steps, Some(built), store)?;
     session.warn();
     if invocation.answers_on_stdout {
@@ -116,20 +126,67 @@ fn unusual_end(ended: &Ended) -> Option<String> {
     }
 }
 
+/// The engine, what is asked of it, and the project as it will see it.
+struct Sight {
+    engine: Engine,
+    requests: Vec<Request>,
+    observation: Observation,
+}
+
+/// What a build taught of the images it read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum News {
+    /// Nothing that was not known.
+    None,
+    /// Enough to say anew what its steps are.
+    Steps,
+    /// That its steps read other files than was thought: of this build nobody can say what they are.
+    OtherFiles,
+}
+
+/// Learns of the images from what the engine said while it built.
+fn learn(
+    project: &Project,
+    requests: Vec<Request>,
+    past: &Past,
+    store: &Store,
+    observation: &mut Observation,
+    ended: &Ended,
+) -> anyhow::Result<News> {
+    let learned = bases::learned(project, observation, &ended.observed);
+    if learned.is_empty() {
+        return Ok(News::None);
+    }
+    let requests = bases::taught(requests, past, learned);
+    let is_told = observation.learn(project, &requests, &store.secret_key()?)?;
+    Ok(if is_told { News::Steps } else { News::OtherFiles })
+}
+
+/// The report with what was foreseen before anything was learned.
+fn foretold(mut report: Built, before: &Built) -> Built {
+    for step in &mut report.steps {
+        let foreseen = before.steps.iter().find(|known| known.name == step.name && known.outcome == step.outcome);
+        step.predicted = foreseen.and_then(|known| known.predicted);
+    }
+    report
+}
+
 /// The engine, and the project as that engine will see it. Docker is asked while the project is read; where the rules
 /// it follows are others than those of the last build, the project is read again.
-fn see(args: &BuildArgs, project: &Project, past: &Past, store: &Store) -> anyhow::Result<(Engine, Observation)> {
+fn see(args: &BuildArgs, project: &Project, past: &Past, store: &Store) -> anyhow::Result<Sight> {
     let builder = project.builder_flag();
     let asked = thread::spawn(move || identify(builder.as_deref()));
     let assumed = past.profile(args.project.engine_profile, store, &project.id)?;
-    let observation = observe(project, &project.requests(assumed.clone())?, store, || store.keep_secret_key())?;
+    let foreseen = bases::remembered(project, assumed.clone(), past)?;
+    let observation = observe(project, &foreseen, store, || store.keep_secret_key())?;
     let engine = asked.join().map_err(|_| Fault::new("docker could not be asked"))??;
-    if args.project.engine_profile.is_some() || engine.profile == assumed {
-        return Ok((engine, observation));
+    let profile = if args.project.engine_profile.is_some() { assumed } else { engine.profile.clone() };
+    let requests = bases::looked_up(project, bases::remembered(project, profile, past)?, &engine, past, store);
+    if requests == foreseen {
+        return Ok(Sight { engine, requests, observation });
     }
-    let requests = project.requests(engine.profile.clone())?;
     let observation = observe(project, &requests, store, || store.keep_secret_key())?;
-    Ok((engine, observation))
+    Ok(Sight { engine, requests, observation })
 }
 
 /// A builder that failed without having begun anything was not there, or understood nothing.

@@ -11,6 +11,7 @@ use watcher::{EntryKind, Listing};
 use super::Session;
 use crate::Status;
 use crate::args::{Format, OutputArgs, ProjectArgs};
+use crate::bases;
 use crate::forecast::Past;
 use crate::observation::{ignorefile, observe, scan_fault};
 use crate::project::Project;
@@ -73,8 +74,10 @@ fn unread(
     session: &Session,
 ) -> anyhow::Result<Vec<ContextPath>> {
     let store = &session.store;
-    let profile = Past::read(store, &project.builder)?.profile(args.project.engine_profile, store, &project.id)?;
-    let observation = observe(project, &project.requests(profile)?, store, || store.secret_key())?;
+    let past = Past::read(store, &project.builder)?;
+    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
+    let requests = bases::requests(project, profile, &past, store)?;
+    let observation = observe(project, &requests, store, || store.secret_key())?;
     let scanned = observation.contexts.iter().map(|(name, context)| (name.clone(), context.now.context.clone()));
     let scanned: BTreeMap<String, BuildContext> = scanned.collect();
     let read = read_paths(&observation.snapshot, &scanned);

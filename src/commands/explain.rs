@@ -5,6 +5,7 @@ use clap::Args;
 use super::Session;
 use crate::Status;
 use crate::args::{OutputArgs, ProjectArgs, ReportFormat};
+use crate::bases;
 use crate::forecast::{Past, forecast, forecast_since};
 use crate::observation::observe;
 use crate::project::Project;
@@ -19,6 +20,8 @@ Examples:
       Which steps will run again after the last record, and why
   stageplan explain --since main
       The same compared with a git revision; needs no record
+  stageplan explain --resolve
+      The same after asking what the base images are now
   stageplan explain --step 'RUN npm test'
       One step only, named by first words, line, or stage:line
   stageplan explain --exit-code || echo 'some step will run'
@@ -30,7 +33,7 @@ Examples:
 /// Compares the Dockerfile, the build context and the flags with the builds that were recorded (see `stageplan record`)
 /// or with a git revision (--since), and names what makes each step run: a file that changed, a build argument, an
 /// edited instruction, a base image. Steps that only follow are listed below their cause. Neither Docker nor the
-/// network is needed. Pass the flags that you pass to `docker build`: they are part of what is compared.
+/// network is needed, unless --resolve or --pull has base images looked up. Pass the flags that you pass to `docker build`: they are part of what is compared.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct ExplainArgs {
@@ -57,7 +60,8 @@ pub(super) fn run(args: &ExplainArgs, session: &Session) -> anyhow::Result<Statu
     let project = Project::open(&args.project)?;
     let store = &session.store;
     let past = Past::read(store, &project.builder)?;
-    let requests = project.requests(past.profile(args.project.engine_profile, store, &project.id)?)?;
+    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
+    let requests = bases::requests(&project, profile, &past, store)?;
     let observation = observe(&project, &requests, store, || store.secret_key())?;
     render::warn_of(&observation.warnings);
     let mut forecast = match &args.since {

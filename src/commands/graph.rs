@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use super::Session;
 use crate::Status;
 use crate::args::ProjectArgs;
+use crate::bases;
 use crate::forecast::{Past, forecast, forecast_since};
 use crate::observation::observe;
 use crate::project::Project;
@@ -30,7 +31,8 @@ Examples:
 ///
 /// Shows which image each stage begins with, which stages copy from which, what each step reads of the build context,
 /// and which steps would be cached or run again. With nothing recorded yet it draws all the same, with the status
-/// `unknown`. Neither Docker nor the network is needed.
+/// `unknown`. Neither Docker nor the network is needed, unless
+/// --resolve or --pull has base images looked up.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct GraphArgs {
@@ -68,7 +70,8 @@ pub(super) fn run(args: &GraphArgs, session: &Session) -> anyhow::Result<Status>
     let project = Project::open(&args.project)?;
     let store = &session.store;
     let past = Past::read(store, &project.builder)?;
-    let requests = project.requests(past.profile(args.project.engine_profile, store, &project.id)?)?;
+    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
+    let requests = bases::requests(&project, profile, &past, store)?;
     let observation = observe(&project, &requests, store, || store.secret_key())?;
     let (vertices, views) = (observation.graph.clone(), observation.views().collect());
     let forecast = match &args.since {

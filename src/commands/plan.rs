@@ -10,6 +10,7 @@ use clap::Args;
 use super::Session;
 use crate::Status;
 use crate::args::{OutputArgs, ProjectArgs, ReportFormat};
+use crate::bases;
 use crate::forecast::{Past, forecast, forecast_of_edit, forecast_since};
 use crate::observation::observe;
 use crate::project::Project;
@@ -62,7 +63,8 @@ pub(super) fn run(args: &PlanArgs, session: &Session) -> anyhow::Result<Status> 
     let project = Project::open(&args.project)?;
     let store = &session.store;
     let past = Past::read(store, &project.builder)?;
-    let requests = project.requests(past.profile(args.project.engine_profile, store, &project.id)?)?;
+    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
+    let requests = bases::requests(&project, profile, &past, store)?;
     let observation = observe(&project, &requests, store, || store.secret_key())?;
     render::warn_of(&observation.warnings);
     let forecast = if let Some(since) = &args.since {

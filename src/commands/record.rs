@@ -7,6 +7,7 @@ use planner::recording;
 use super::Session;
 use crate::Status;
 use crate::args::ProjectArgs;
+use crate::bases;
 use crate::bookkeeping::Entry;
 use crate::forecast::{Past, Trees, predict_observed};
 use crate::observation::observe;
@@ -40,7 +41,8 @@ pub(super) fn run(args: &RecordArgs, session: &Session) -> anyhow::Result<Status
     let project = Project::open(&args.project)?;
     let store = &session.store;
     let past = Past::read(store, &project.builder)?;
-    let requests = project.requests(past.profile(args.project.engine_profile, store, &project.id)?)?;
+    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
+    let requests = bases::requests(&project, profile, &past, store)?;
     let observation = observe(&project, &requests, store, || store.keep_secret_key())?;
     let trees = Trees::new(store, observation.contexts.values().map(|context| context.view.context.clone()));
     let prediction = predict_observed(&observation, &past, &trees);

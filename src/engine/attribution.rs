@@ -228,6 +228,15 @@ impl<'a> Attributing<'a> {
     }
 }
 
+/// The digest that the engine found behind an image's normalised reference, where it told one.
+pub(crate) fn found_digest<'a>(observed: &'a Observed, reference: &str) -> Option<&'a str> {
+    observed.vertices().into_iter().find_map(|vertex| {
+        let text = ProgressName::parse(vertex.name).map_or(vertex.name, |name| name.text);
+        let (image, digest) = text.strip_prefix("FROM ")?.split_once('@')?;
+        (image == reference && digest.starts_with("sha256:")).then_some(digest)
+    })
+}
+
 /// The image that a vertex is, from its name.
 fn image(name: &str) -> Option<&str> {
     let text = ProgressName::parse(name).map_or(name, |name| name.text);

@@ -100,9 +100,10 @@ impl Asked<'_> {
     /// The builder, and the flags that bake knows, too.
     fn words(&self) -> Result<Vec<OsString>, Fault> {
         const WITH_VALUE: [&str; 3] = ["--metadata-file", "--provenance", "--sbom"];
-        const ALONE: [&str; 3] = ["--load", "--push", "--pull"];
+        const ALONE: [&str; 2] = ["--load", "--push"];
         let builder = self.flags.builder.iter().flat_map(|name| ["--builder".into(), OsString::from(name)]);
-        let mut words: Vec<OsString> = builder.chain(self.image.switches()).collect();
+        let pull = self.flags.pull.map(|pull| OsString::from(format!("--pull={pull}")));
+        let mut words: Vec<OsString> = builder.chain(pull).chain(self.image.switches()).collect();
         let mut rest = unknown_to_keys(self.project.rest()).into_iter();
         while let Some(word) = rest.next() {
             let name = word.split('=').next().unwrap_or_default();

@@ -14,6 +14,23 @@ pub(crate) struct Engine {
     pub(crate) name: String,
     /// The rules it follows.
     pub(crate) profile: EngineProfile,
+    /// Where it looks for images.
+    pub(crate) images: ImageStore,
+    /// The docker context it is in, where that is not the current one.
+    pub(crate) context: Option<String>,
+}
+
+/// Where an engine looks for the image behind a reference, without `--pull`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ImageStore {
+    /// In its own store, else at the registry: the docker driver with the classic store
+    /// (moby builder/builder-next/adapters/containerimage).
+    OwnFirst,
+    /// At the registry, and in its own store where that does not answer: the docker driver with the containerd store
+    /// (util/resolver).
+    RegistryFirst,
+    /// At the registry.
+    RegistryOnly,
 }
 
 /// Asks docker what the builder is; without a name the one it chooses.
@@ -33,21 +50,24 @@ pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
     if driver != "docker" {
         let version = field("BuildKit version").or_else(|| field("Buildkit")).unwrap_or_default();
         let name = format!("BuildKit {version} ({driver})");
-        return Ok(Engine { name, profile: EngineProfile::buildkit() });
+        let (profile, images) = (EngineProfile::buildkit(), ImageStore::RegistryOnly);
+        return Ok(Engine { name, profile, images, context: None });
     }
-    let context = field("Endpoint").unwrap_or_default();
-    let mut words = Vec::new();
     // The builder of another docker context is asked there.
-    if !context.is_empty() && builder == Some(context.as_str()) {
-        words.extend(["--context", context.as_str()]);
-    }
+    let context = field("Endpoint").filter(|context| !context.is_empty() && builder == Some(context.as_str()));
+    let mut words = Vec::new();
+    words.extend(context.iter().flat_map(|context| ["--context", context.as_str()]));
     words.extend(["info", "--format", "{{.ServerVersion}}\n{{json .DriverStatus}}"]);
     let info = ask(&words)?;
     let (version, status) = info.split_once('\n').unwrap_or((&info, ""));
     // Docker's name for its containerd image store (docker info, DriverStatus).
     let is_containerd = status.contains("io.containerd.snapshotter");
-    let profile = if is_containerd { EngineProfile::buildkit() } else { EngineProfile::docker_legacy() };
-    Ok(Engine { name: format!("Docker Engine {}", version.trim()), profile })
+    let (profile, images) = if is_containerd {
+        (EngineProfile::buildkit(), ImageStore::RegistryFirst)
+    } else {
+        (EngineProfile::docker_legacy(), ImageStore::OwnFirst)
+    };
+    Ok(Engine { name: format!("Docker Engine {}", version.trim()), profile, images, context })
 }
 
 /// Asks which buildx docker has.

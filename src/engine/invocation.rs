@@ -103,6 +103,7 @@ fn typed(flags: &BuilderFlags) -> Vec<OsString> {
     flags.file.iter().for_each(|file| put("--file", file));
     lists.iter().for_each(|(flag, values)| values.iter().for_each(|value| put(flag, value)));
     single.iter().for_each(|(flag, value)| value.iter().for_each(|value| put(flag, value)));
+    words.extend(flags.pull.map(|pull| OsString::from(format!("--pull={pull}"))));
     words.extend(flags.no_cache.map(|no_cache| OsString::from(format!("--no-cache={no_cache}"))));
     words
 }

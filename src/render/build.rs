@@ -175,7 +175,7 @@ fn base(snapshot: &Snapshot, step: &BuiltStep) -> Option<String> {
     let inputs = &snapshot.steps.get(step.step)?.inputs;
     let kinds = inputs.iter().filter_map(|input| Some(&snapshot.step(*input)?.kind));
     let images = kinds.filter_map(|kind| match kind {
-        StepKind::Image { reference, resolved: false } => Some(reference),
+        StepKind::Image { reference, resolved: false, .. } => Some(reference),
         _ => None,
     });
     let image = images.into_iter().find(|reference| !reference.contains('@'))?;

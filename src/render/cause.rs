@@ -52,6 +52,11 @@ pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
         CauseKind::NetworkChanged => format!("the network changed{change}"),
         CauseKind::HostConfigChanged if name == "/dev/shm" => format!("the size of shared memory changed{change}"),
         CauseKind::HostConfigChanged => format!("--{name} changed{change}"),
+        CauseKind::BaseImageChanged if cause.detail.as_deref() == Some("moved") => {
+            let digest = |value: &Option<String>| short_digest(value.as_deref().unwrap_or_default(), verbose);
+            format!("{} moved from {} to {}", familiar(&name), digest(&cause.old), digest(&cause.new))
+        }
+        CauseKind::BaseImageChanged if cause.name.is_some() => format!("{} moved", familiar(&name)),
         CauseKind::BaseImageChanged => format!("the base image changed{change}"),
         CauseKind::BaseStageChanged => format!("its stage stands upon another base{change}"),
         CauseKind::PlatformChanged => format!("the platform changed{change}"),
@@ -123,6 +128,17 @@ fn change(cause: &Cause, verbose: bool) -> String {
 fn familiar(image: &str) -> &str {
     let short = image.strip_prefix("docker.io/").unwrap_or(image);
     short.strip_prefix("library/").unwrap_or(short)
+}
+
+/// A digest with as many digits as docker shows, all if `verbose`.
+fn short_digest(digest: &str, verbose: bool) -> String {
+    const N_DIGITS: usize = 12;
+    match digest.split_once(':') {
+        Some((algorithm, digits)) if !verbose && digits.chars().count() > N_DIGITS => {
+            text::escape(&format!("{algorithm}:{}…", digits.chars().take(N_DIGITS).collect::<String>()))
+        }
+        _ => text::escape(digest),
+    }
 }
 
 /// What `--shm-size` asks for; it is kept as the mount it makes.

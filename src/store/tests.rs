@@ -31,7 +31,8 @@ fn steps(context: &BuildContext) -> Vec<StepRecord> {
     let step = |n: usize| StepRecord {
         key: digest(n, "key"),
         op: ContentDigest::of(&[n as u8]),
-        inputs: vec![RecordedInput::Base(Producer { key: digest(n + 1, "key"), image: None })],
+        assumed: None,
+        inputs: vec![RecordedInput::Base(Producer { key: digest(n + 1, "key"), image: None, is_known: false })],
         writes: Writes::Anything,
         is: [digest(n, "is")].into(),
         may_be: [].into(),
@@ -48,6 +49,7 @@ fn addition(id: &str, trees: Vec<BuildContext>) -> Addition {
         project: ProjectId::default(),
         builder: "default".to_owned(),
         steps: steps(&context),
+        images: Vec::new(),
     };
     Addition { record, snapshot: snapshot(&context), trees, sent: Vec::new(), built: None }
 }

@@ -69,12 +69,41 @@ impl Desk {
 
     /// `line status` of each used step, as `explain` tells it.
     fn statuses(&self) -> Vec<String> {
-        let answer = self.run(&["explain", "--format", "json"]);
+        self.statuses_with(&[])
+    }
+
+    fn statuses_with(&self, flags: &[&str]) -> Vec<String> {
+        let answer = self.run(&["explain", "--format", "json"].iter().chain(flags).copied().collect::<Vec<_>>());
         let report: serde_json::Value = serde_json::from_slice(&answer.stdout).expect("JSON");
         let stages = report["stages"].as_array().expect("stages").iter();
         let steps = stages.flat_map(|stage| stage["instructions"].as_array().expect("instructions").clone());
         let used = steps.filter(|step| !matches!(step["status"].as_str(), Some("none" | "unused")));
         used.map(|step| format!("{} {}", step["line"], step["status"].as_str().unwrap_or_default())).collect()
+    }
+}
+
+/// A docker whose builder tells the digest of the base, and whose registry tells what stands in `../listed`.
+const PINNED: &str = "sed 's|FROM docker.io/stageplan/base:busybox|&@sha256:1|' \"$stream\" >&2";
+
+impl Desk {
+    fn with_registry() -> Self {
+        let desk = Self::new(PASSES, PINNED);
+        let script = fs::read_to_string(desk.path("bin/docker")).expect("a script");
+        let asked = "'buildx imagetools'*) echo \"$*\" >>../asked; cat ../listed;;\n*) exit 64";
+        desk.program("docker", &script.replace("*) exit 64", asked));
+        desk
+    }
+
+    /// What the registry has from now on.
+    fn list(&self, digest: &str, layer: &str) {
+        let image = format!(r#"{{"config":{{"Env":["V=1"]}},"rootfs":{{"diff_ids":["{layer}"]}}}}"#);
+        let listed = format!(r#"{{"name":"x","manifest":{{"digest":"{digest}"}},"image":{image}}}"#);
+        fs::write(self.path("listed"), listed).expect("a file");
+    }
+
+    fn all(&self, flags: &[&str], status: &str) -> bool {
+        let statuses = self.statuses_with(flags);
+        !statuses.is_empty() && statuses.iter().all(|step| step.ends_with(status))
     }
 }
 
@@ -94,6 +123,39 @@ fn a_build_that_succeeds_is_known_from_then_on() {
     assert!(again.contains("predicted = observed for all"), "{again}");
     let listed = text(&desk.run(&["history"]).stdout);
     assert!(listed.starts_with("2 builds recorded"), "{listed}");
+}
+
+#[test]
+fn a_build_learns_what_its_base_images_were() {
+    let desk = Desk::with_registry();
+    desk.list("sha256:1", "sha256:a");
+    let asked = || fs::read_to_string(desk.path("asked")).unwrap_or_default();
+    assert_eq!(desk.run(&["build"]).status.code(), Some(0));
+    assert!(
+        asked().contains("docker.io/stageplan/base:busybox@sha256:1") && asked().lines().count() == 1,
+        "{}",
+        asked()
+    );
+    assert!(desk.all(&[], " hit"), "{:?}", desk.statuses());
+    let again = text(&desk.run(&["build"]).stdout);
+    assert!(again.contains("predicted = observed for all"), "{again}");
+    assert_eq!(asked().lines().count(), 1, "of a digest that is known nobody asks again");
+    assert!(desk.all(&["--resolve"], " hit"), "{:?}", desk.statuses_with(&["--resolve"]));
+    desk.list("sha256:2", "sha256:b");
+    let moved = text(&desk.run(&["explain", "--resolve", "--verbose"]).stdout);
+    assert!(moved.contains("stageplan/base:busybox moved from sha256:1 to sha256:2"), "{moved}");
+    assert!(desk.statuses_with(&["--resolve"]).contains(&"2 miss".to_owned()), "{moved}");
+}
+
+#[test]
+fn of_a_digest_without_layers_only_equality_says_something() {
+    let desk = Desk::with_registry();
+    assert_eq!(desk.run(&["build"]).status.code(), Some(0));
+    assert!(desk.all(&[], " hit"), "{:?}", desk.statuses());
+    desk.list("sha256:1", "sha256:a");
+    assert!(desk.all(&["--resolve"], " hit"), "{:?}", desk.statuses_with(&["--resolve"]));
+    desk.list("sha256:2", "sha256:b");
+    assert!(desk.all(&["--resolve"], " unknown"), "{:?}", desk.statuses_with(&["--resolve"]));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use self::edit::Edit;
 
+pub(crate) mod docker;
 pub(crate) mod edit;
 pub(crate) mod examples;
 pub(crate) mod project;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::case::docker::{FakeDocker, Where};
 use crate::case::edit::Edit;
 use crate::case::project::{Answer, Project};
 use crate::case::report::KINDS;
@@ -31,6 +32,7 @@ const KEYS: &[&str] = &[
     "recorded",
     "explain",
     "causes",
+    "images",
 ];
 
 /// Columns of a terminal.
@@ -48,6 +50,8 @@ struct Situation {
     /// Further arguments of `explain`.
     #[serde(default)]
     explain: Vec<String>,
+    /// The engine's images by normalised reference, before the change and after it; builds and answers look them up.
+    images: Option<[BTreeMap<String, Value>; 2]>,
     /// Whether `causes.json` is kept, too.
     #[serde(default)]
     causes: bool,
@@ -67,15 +71,27 @@ fn situations() -> Vec<(PathBuf, Situation)> {
 /// What is said of a situation: the text, and the JSON of all instructions.
 fn said(situation: &Situation) -> (Answer, Answer) {
     let mut project = Project::lay_out(&situation.case, situation.profile.as_deref().unwrap_or("buildkit"));
+    let docker = FakeDocker::new("docker");
+    let hold = |n: usize| {
+        let images = situation.images.as_ref().map(|images| &images[n]);
+        images.into_iter().flatten().for_each(|(reference, image)| docker.put(Where::Engine, reference, image));
+    };
+    let lookup: &[&str] = if situation.images.is_some() { &["--resolve"] } else { &[] };
+    if situation.images.is_some() {
+        project.apply(&Edit::SetEnv { name: "PATH".to_owned(), value: docker.path() });
+    }
+    hold(0);
     for edits in situation.case.before.iter().chain([&situation.change]) {
         if situation.recorded != Some(false) {
-            let recorded = project.record();
+            let recorded = project.run("record", lookup);
             assert_eq!(recorded.code, Some(0), "{}", recorded.stderr);
         }
         edits.iter().for_each(|edit| project.apply(edit));
     }
-    let more: Vec<&str> = situation.explain.iter().map(String::as_str).collect();
-    (project.run("explain", &more), project.explain())
+    hold(1);
+    let more: Vec<&str> = situation.explain.iter().map(String::as_str).chain(lookup.iter().copied()).collect();
+    let in_json: Vec<&str> = ["--format", "json"].iter().chain(lookup).copied().collect();
+    (project.run("explain", &more), project.run("explain", &in_json))
 }
 
 /// The causes of each instruction that has some.

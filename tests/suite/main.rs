@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod case;
 #[cfg(test)]
+mod bases;
+#[cfg(test)]
 mod building;
 #[cfg(test)]
 mod cli;

@@ -2,20 +2,26 @@
 //! image or stage below them, and the variables that `ENV` handed on. In go two snapshots and how they correspond, out
 //! come causes. Each is told of the first step behind the place where something is missing, and of no other.
 
+use super::image;
 use crate::alignment::{Alignment, At};
-use crate::cause::{ABOVE, Cause, CauseKind, FROM, MOVED, REMOVED, parts};
+use crate::cause::{ABOVE, Cause, CauseKind, FROM, MOVED, REMOVED};
 use crate::graph::{Placed, StageGraph, Used, VertexId};
 use crate::history::RecordedInput;
+use crate::prediction::Prediction;
 use crate::snapshot::{Snapshot, Step, StepKind};
 
 /// A stage and the earlier one, each as target and stage.
 type Stages = ((usize, usize), (usize, usize));
+
+/// A source that stages stand upon.
+type Ground<'a> = (VertexId, &'a Step);
 
 /// Two builds and how they correspond.
 pub(super) struct Builds<'a> {
     pub(super) newer: &'a Snapshot,
     pub(super) older: &'a Snapshot,
     pub(super) alignment: &'a Alignment,
+    pub(super) prediction: &'a Prediction,
 }
 
 impl Builds<'_> {
@@ -128,16 +134,19 @@ impl Builds<'_> {
     }
 
     /// A stage that is built upon another image or another stage.
-    fn other_base(&self, (stage, was_stage): Stages, (old, new): (Option<&Step>, Option<&Step>)) -> Option<Cause> {
+    fn other_base(
+        &self,
+        (stage, was_stage): Stages,
+        (old, new): (Option<Ground<'_>>, Option<Ground<'_>>),
+    ) -> Option<Cause> {
         let is_stage = |snapshot, at| stage_at(snapshot, at).is_some_and(|stage| stage.base_stage.is_some());
         let (is, was) = (is_stage(self.newer, stage), is_stage(self.older, was_stage));
-        let kinds = (old.map(|step| &step.kind), new.map(|step| &step.kind));
+        let kinds = (old.map(|(_, step)| &step.kind), new.map(|(_, step)| &step.kind));
         match kinds {
-            (Some(StepKind::Image { reference: a, .. }), Some(StepKind::Image { reference: b, .. })) if !is && !was => {
-                if a != b {
-                    return Some(Cause::of(CauseKind::BaseImageChanged).values(Some(a.clone()), Some(b.clone())));
-                }
-                parts::changed(&old?.parts, &new?.parts, None, None).into_iter().next()
+            (Some(StepKind::Image { .. }), Some(StepKind::Image { .. })) if !is && !was => {
+                let ((_, old), (id, new)) = (old?, new?);
+                let is_known = self.prediction.standings[id.index()].is.contains(&old.record.key);
+                if is_known { None } else { image::changed(old, new) }
             }
             (old, new) => {
                 let text = |snapshot, stage, kind: Option<&StepKind>| match kind {
@@ -235,10 +244,13 @@ fn base(step: &Step) -> Option<VertexId> {
 }
 
 /// What lies below all steps.
-fn ground(snapshot: &Snapshot, from: Option<VertexId>) -> Option<&Step> {
-    let mut step = snapshot.step(from?)?;
-    while step.kind == StepKind::Step {
-        step = snapshot.step(base(step)?)?;
+fn ground(snapshot: &Snapshot, from: Option<VertexId>) -> Option<Ground<'_>> {
+    let mut id = from?;
+    loop {
+        let step = snapshot.step(id)?;
+        if step.kind != StepKind::Step {
+            return Some((id, step));
+        }
+        id = base(step)?;
     }
-    Some(step)
 }

@@ -4,11 +4,13 @@ use std::cell::RefCell;
 
 use super::Question;
 use super::above::{self, placed};
+use super::image;
 use crate::alignment::{Alignment, At};
 use crate::cause::{Cause, CauseKind, files, ignored, parts};
 use crate::context::ContextPath;
+use crate::graph::Placed;
 use crate::history::RecordedInput;
-use crate::snapshot::{Snapshot, Step, StepKind};
+use crate::snapshot::{Assumed, Snapshot, Step, StepKind};
 
 /// How many earlier builds are searched for one that differs in a telling way.
 const MAX_BUILDS: usize = 50;
@@ -79,7 +81,8 @@ impl<'a> Comparison<'a> {
     fn against(&self, older: &Snapshot, alignment: &Alignment, at: At, id: usize) -> Vec<Cause> {
         let now = &self.question.snapshot.steps[id];
         let is = placed(self.question.snapshot, at);
-        let builds = above::Builds { newer: self.question.snapshot, older, alignment };
+        let builds =
+            above::Builds { newer: self.question.snapshot, older, alignment, prediction: self.question.prediction };
         let Some(then) = alignment.step(id).and_then(|step| older.steps.get(step)) else {
             if let Some(moved) = builds.moved_here(at) {
                 return vec![moved];
@@ -94,9 +97,21 @@ impl<'a> Comparison<'a> {
         if let Some((was, is)) = was.zip(is).filter(|(was, is)| was.keyword != is.keyword) {
             return parts::edited(was, is).into_iter().collect();
         }
-        let mut causes = parts::changed(&then.parts, &now.parts, was, is);
+        // A build that did not know the image is compared with what it would have seen now.
+        let assumed = now.assumed.as_deref().filter(|_| then.is_assumed);
+        let (mut causes, is) = match assumed {
+            Some(Assumed { parts, variables, .. }) => {
+                let is = is.map(|is| Placed { variables: variables.clone(), ..is.clone() });
+                (parts::changed(&then.parts, parts, was, is.as_ref()), is)
+            }
+            None => (parts::changed(&then.parts, &now.parts, was, is), is.cloned()),
+        };
+        let is = is.as_ref();
         for cause in causes.iter_mut().filter(|cause| cause.kind == CauseKind::EnvChanged) {
             cause.by = cause.name.as_deref().and_then(|name| builds.source_of(name, at));
+        }
+        if causes.iter().any(image::is_of_configuration) && assumed.is_none() {
+            causes.splice(..0, image::moved_below((older, then), (self.question.snapshot, now)));
         }
         let above = was_at.map(|was_at| builds.above((then, was_at), (now, at))).unwrap_or_default();
         for cause in above.into_iter().chain(builds.sources(then, (now, at))) {

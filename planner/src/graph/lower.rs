@@ -13,7 +13,8 @@ use super::{BuildGraph, FileAction, Op, Owner, Placed, StageGraph, TargetGraph, 
 use crate::diagnostic::Diagnostic;
 use crate::dockerfile::{ArgDeclaration, Command, Dockerfile, Pair};
 use crate::engine_profile::EngineProfile;
-use crate::request::{Image, NoCache, Request};
+use crate::image::{Image, ImageConfig, ImageName};
+use crate::request::{NoCache, Request};
 
 /// Lowers the targets of a plan into one graph. The graph is whole unless a diagnostic is an error.
 #[must_use]
@@ -121,14 +122,20 @@ fn hand_down_image_triggers(stages: &mut Stages<'_>, request: &Request) -> Resul
         if stage.base_stage.is_some() || stage.replaced_by.is_some() {
             continue;
         }
-        let Some(image) = reference::normalize(&stage.base).ok().and_then(|name| request.images.get(&name)) else {
-            continue;
-        };
+        let platform = stage.platform.as_deref().unwrap_or(request.target_platform()).to_owned();
+        let name = reference::normalize(&stage.base).ok().map(|reference| ImageName { reference, platform });
+        let known = name.and_then(|name| request.images.get(&name)?.config.as_ref());
+        let Some(config) = known else { continue };
         let line = stage.stage.line;
-        let triggers: Result<Vec<_>, _> = image.onbuild.iter().map(|text| trigger(text, line)).collect();
+        let triggers: Result<Vec<_>, _> = config.onbuild.iter().map(|text| trigger(text, line)).collect();
         stages.add_triggers(index, triggers?)?;
     }
     Ok(())
+}
+
+/// What a stage upon an image begins with; of an unknown one the plainest is assumed.
+fn config(image: Image) -> ImageConfig {
+    image.config.unwrap_or_default()
 }
 
 impl Lowering<'_> {
@@ -190,8 +197,8 @@ impl Lowering<'_> {
         let line = stage.stage.line;
         let at = |message: String| Diagnostic::error(message, Some(line), None);
         if let (Some(context), Some(name)) = (stage.replaced_by, &stage.stage.name) {
-            let vertex = self.named_context(name, context, &platform).map_err(at)?;
-            return Ok(StageState::on_image(Some(vertex), &Image::default(), &platform));
+            let (vertex, image) = self.named_context(name, context, &platform).map_err(at)?;
+            return Ok(StageState::on_image(Some(vertex), &config(image), &platform));
         }
         if let Some(base) = stage.base_stage {
             return self
@@ -201,12 +208,12 @@ impl Lowering<'_> {
                 .ok_or_else(|| at(format!("circular dependency detected on stage: {}", stage.display_name(index))));
         }
         if stage.base == "scratch" {
-            return Ok(StageState::on_image(None, &Image::default(), self.request.target_platform()));
+            return Ok(StageState::on_image(None, &ImageConfig::default(), self.request.target_platform()));
         }
         let (vertex, image) = self
             .image(&stage.base, &platform)
             .map_err(|error| at(format!("failed to parse stage name {:?}: {error}", stage.base)))?;
-        Ok(StageState::on_image(Some(vertex), &image, &platform))
+        Ok(StageState::on_image(Some(vertex), &config(image), &platform))
     }
 
     fn dispatch(&mut self, mut site: Site<'_>) -> Result<(), Diagnostic> {

@@ -11,7 +11,8 @@ use super::{ImageSource, Input, Op, Placed, Reads, Used, Vertex, VertexId, refer
 use crate::diagnostic::Diagnostic;
 use crate::dockerfile::expand::{ExpandError, Expanded, Expander};
 use crate::dockerfile::{Dockerfile, Instruction};
-use crate::request::{Image, NamedContext, Request};
+use crate::image::{Image, ImageName};
+use crate::request::{NamedContext, Request};
 
 /// The name of the main build context among the contexts of a plan.
 pub const MAIN_CONTEXT: &str = "context";
@@ -121,13 +122,9 @@ impl<'a> Lowering<'a> {
     pub(super) fn image(&mut self, name: &str, platform: &str) -> Result<(VertexId, Image), String> {
         let reference = reference::normalize(name)?;
         if let Some((key, context)) = self.replacement(name) {
-            let vertex = self.named_context(key, context, platform)?;
-            return Ok((vertex, Image::default()));
+            return self.named_context(key, context, platform);
         }
-        let image = self.request.images.get(&reference).cloned().unwrap_or_default();
-        let identity = image.identity.clone();
-        let op = Op::Image(ImageSource { reference, identity, platform: platform.to_owned() });
-        Ok((self.builder.source(op), image))
+        Ok(self.known_image(reference, platform))
     }
 
     /// The named build context that replaces an image.
@@ -141,17 +138,21 @@ impl<'a> Lowering<'a> {
         name: &str,
         context: &NamedContext,
         platform: &str,
-    ) -> Result<VertexId, String> {
-        match context {
-            NamedContext::Local => Ok(self.builder.source(Op::Context(name.to_owned()))),
-            NamedContext::Remote(address) => Ok(self.builder.source(Op::Remote(address.clone()))),
+    ) -> Result<(VertexId, Image), String> {
+        let op = match context {
+            NamedContext::Local => Op::Context(name.to_owned()),
+            NamedContext::Remote(address) => Op::Remote(address.clone()),
             NamedContext::Image(reference) => {
-                let reference = reference::normalize(reference)?;
-                let identity = self.request.images.get(&reference).and_then(|image| image.identity.clone());
-                let op = Op::Image(ImageSource { reference, identity, platform: platform.to_owned() });
-                Ok(self.builder.source(op))
+                return Ok(self.known_image(reference::normalize(reference)?, platform));
             }
-        }
+        };
+        Ok((self.builder.source(op), Image::default()))
+    }
+
+    fn known_image(&mut self, reference: String, platform: &str) -> (VertexId, Image) {
+        let name = ImageName { reference, platform: platform.to_owned() };
+        let image = self.request.images.get(&name).cloned().unwrap_or_default();
+        (self.builder.source(Op::Image(ImageSource::new(name, &image))), image)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::VertexId;
 use super::exec::Variable;
-use crate::request::Image;
+use crate::image::ImageConfig;
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -27,7 +27,7 @@ pub struct StageState {
 impl StageState {
     /// The state a stage starts with on an image.
     #[must_use]
-    pub fn on_image(vertex: Option<VertexId>, image: &Image, platform: &str) -> Self {
+    pub fn on_image(vertex: Option<VertexId>, image: &ImageConfig, platform: &str) -> Self {
         let mut state = Self {
             vertex,
             env: Vec::new(),
@@ -101,11 +101,11 @@ pub fn clean(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::StageState;
-    use crate::request::Image;
+    use crate::image::ImageConfig;
 
     #[test]
     fn a_destination_keeps_the_slash_that_means_into_this_folder() {
-        let mut state = StageState::on_image(None, &Image::default(), "linux/amd64");
+        let mut state = StageState::on_image(None, &ImageConfig::default(), "linux/amd64");
         state.change_workdir("/app");
         let cases = [
             (".", "/app/"),
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn an_absolute_workdir_is_kept_as_written_and_a_relative_one_is_cleaned() {
-        let mut state = StageState::on_image(None, &Image::default(), "linux/amd64");
+        let mut state = StageState::on_image(None, &ImageConfig::default(), "linux/amd64");
         for (path, workdir) in [("/app/", "/app/"), ("x/..", "/app"), ("b", "/app/b"), ("/x/../y", "/x/../y")] {
             state.change_workdir(path);
             assert_eq!(state.workdir, workdir, "{path}");
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_variable_moves_to_the_place_of_its_last_assignment() {
-        let mut state = StageState::on_image(None, &Image::default(), "linux/amd64");
+        let mut state = StageState::on_image(None, &ImageConfig::default(), "linux/amd64");
         state.set("A", "0", false);
         state.set("B", "2", false);
         state.set("A", "1", true);

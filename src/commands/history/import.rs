@@ -13,6 +13,7 @@ use planner::recording::{self, Witnessed};
 use super::Session;
 use crate::Status;
 use crate::args::{Format, OutputArgs, ProjectArgs};
+use crate::bases;
 use crate::bookkeeping::Entry;
 use crate::building::{self, Ended};
 use crate::engine::observed::Observed;
@@ -48,7 +49,8 @@ pub(super) fn run(args: &ImportArgs, session: &Session) -> anyhow::Result<Status
     let observed = Observed::of_stream(&read(&args.file)?);
     let store = &session.store;
     let past = Past::read(store, &project.builder)?;
-    let requests = project.requests(past.profile(args.project.engine_profile, store, &project.id)?)?;
+    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
+    let requests = bases::requests(&project, profile, &past, store)?;
     let observation = observe(&project, &requests, store, || store.keep_secret_key())?;
     session.warn();
     let trees = Trees::new(store, observation.views().map(|(_, context)| context));

@@ -120,7 +120,16 @@ fn each_target_is_asked_what_one_target_would_be() {
     let (words, definition) = plan(OLD, &words).unwrap();
     assert_eq!(
         words,
-        ["--builder", "other", "--push", "--pull", "--provenance", "false", "--sbom=true", "--metadata-file=m.json"]
+        [
+            "--builder",
+            "other",
+            "--pull=true",
+            "--push",
+            "--provenance",
+            "false",
+            "--sbom=true",
+            "--metadata-file=m.json"
+        ]
     );
     let mut expected = json!({
         "context": "ctx", "target": "c", "secret": ["id=s,src=x"], "ssh": ["default"], "ulimits": ["nofile=9"],

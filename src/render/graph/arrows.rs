@@ -146,7 +146,7 @@ impl Finding<'_> {
     /// The id of a source; `None` if the vertex is none.
     fn source(&mut self, vertex: usize) -> Option<String> {
         let (kind, name) = match &self.vertices.get(vertex)?.op {
-            Op::Image(image) => (SourceKind::Image, familiar(&mask(&image.reference))),
+            Op::Image(image) => (SourceKind::Image, familiar(&mask(&image.name.reference))),
             Op::Context(name) => (SourceKind::Context, name.clone()),
             Op::Remote(address) => (SourceKind::Remote, mask(address)),
             Op::Exec(_) | Op::File(_) | Op::Merge => return None,

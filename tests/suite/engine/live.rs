@@ -125,6 +125,13 @@ impl Live {
         Ok(())
     }
 
+    /// What `explain` says now, with further flags.
+    pub(super) fn explain_text(&self, flags: &[&str]) -> String {
+        let words: Vec<&str> = ["--network", "host"].iter().chain(flags).copied().collect();
+        let answer = self.project.run("explain", &words);
+        format!("{}{}", answer.text(), answer.stderr)
+    }
+
     /// What `explain` says now of each used step, by `stage:line`.
     pub(super) fn explain(&self) -> Result<Report, String> {
         let answer = self.project.run("explain", &["--network", "host", "--format", "json"]);

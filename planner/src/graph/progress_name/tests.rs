@@ -7,7 +7,8 @@ use crate::dockerfile::Dockerfile;
 use crate::engine_profile::EngineProfile;
 use crate::graph::TargetGraph;
 use crate::graph::lower::lower;
-use crate::request::{Image, NamedContext, Request};
+use crate::image::{Image, ImageConfig, ImageName};
+use crate::request::{NamedContext, Request};
 
 fn target(dockerfile: &str, change: impl FnOnce(&mut Request)) -> TargetGraph {
     let (dockerfile, _) = Dockerfile::parse(dockerfile.as_bytes());
@@ -71,9 +72,12 @@ fn a_replaced_image_counts_but_takes_no_number() {
 
 #[test]
 fn triggers_come_first_whether_or_not_they_are_counted() {
-    let onbuild = Image { onbuild: vec!["ENV A=1".to_owned(), "RUN two".to_owned()], ..Image::default() };
+    let onbuild = vec!["ENV A=1".to_owned(), "RUN two".to_owned()];
+    let config = Some(ImageConfig { onbuild, ..ImageConfig::default() });
+    let image = Image { config, ..Image::default() };
     let give = |request: &mut Request| {
-        request.images = BTreeMap::from([("docker.io/library/x:latest".to_owned(), onbuild)]);
+        let (reference, platform) = ("docker.io/library/x:latest".to_owned(), "linux/amd64".to_owned());
+        request.images = BTreeMap::from([(ImageName { reference, platform }, image)]);
     };
     let target = target("FROM x\nRUN one\n", give);
     for (name, line) in [("[2/4] ONBUILD RUN two", 1), ("[3/4] RUN one", 2), ("[2/2] RUN two", 1), ("[3/2] RUN one", 2)]

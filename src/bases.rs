@@ -1,0 +1,133 @@
+//! What is known of the base images when a build is planned: what earlier builds found and, where the user asks for it,
+//! what the engine and the registries say now. In go a project and the records, out come its requests with the images.
+//! An image that nobody can look up is taken as unmoved, with a warning. What it means for a step is decided elsewhere.
+
+use std::collections::BTreeSet;
+
+use planner::engine_profile::EngineProfile;
+use planner::image::{Image, ImageName};
+use planner::request::Request;
+
+use crate::engine::attribution::found_digest;
+use crate::engine::identity::{Engine, identify};
+use crate::engine::images;
+use crate::engine::observed::Observed;
+use crate::forecast::{Past, familiar};
+use crate::observation::{Observation, images_read};
+use crate::project::{Lookup, Project};
+use crate::store::Store;
+
+/// What the project's flags ask for, with all that is known of its images. Docker is asked only if the flags say so.
+///
+/// # Errors
+/// If docker would refuse one of the flags.
+pub(crate) fn requests(
+    project: &Project,
+    profile: EngineProfile,
+    past: &Past,
+    store: &Store,
+) -> anyhow::Result<Vec<Request>> {
+    let requests = remembered(project, profile, past)?;
+    if project.lookup == Lookup::Nobody {
+        return Ok(requests);
+    }
+    match identify(project.builder_flag().as_deref()) {
+        Ok(engine) => Ok(looked_up(project, requests, &engine, past, store)),
+        Err(error) => {
+            store.warn(format!("cannot look up the base images, they are taken as unmoved: {error:#}"));
+            Ok(requests)
+        }
+    }
+}
+
+/// The requests with what earlier builds found of the images.
+///
+/// # Errors
+/// If docker would refuse one of the flags.
+pub(crate) fn remembered(project: &Project, profile: EngineProfile, past: &Past) -> anyhow::Result<Vec<Request>> {
+    let mut requests = project.requests(profile)?;
+    let images = past.images();
+    requests.iter_mut().for_each(|request| request.images.clone_from(&images));
+    Ok(requests)
+}
+
+/// The requests with what the engine, and if the flags say so the registries, tell of the images now.
+pub(crate) fn looked_up(
+    project: &Project,
+    mut requests: Vec<Request>,
+    engine: &Engine,
+    past: &Past,
+    store: &Store,
+) -> Vec<Request> {
+    let builder = project.builder_flag();
+    let mut asked = BTreeSet::new();
+    loop {
+        // What an image triggers may read further images.
+        let mut wanted = images_read(project, &requests);
+        wanted.retain(|name| !asked.contains(name));
+        if wanted.is_empty() {
+            return requests;
+        }
+        for name in wanted {
+            match look_up(project.lookup, engine, builder.as_deref(), &name) {
+                // What was found before needs no second look at the project.
+                Ok(Some(image)) if project.lookup == Lookup::Nobody && is_known(&requests, &name, &image) => {}
+                Ok(Some(image)) => put(&mut requests, past, &name, image),
+                Ok(None) => {}
+                Err(error) => {
+                    let reference = familiar(&name.reference);
+                    store.warn(format!("cannot look up `{reference}`, it is taken as unmoved: {error:#}"));
+                }
+            }
+            asked.insert(name);
+        }
+    }
+}
+
+/// What the engine told, while it built, of images that were not looked up, and that no earlier build found so. A
+/// registry is asked for the layers behind a digest that is new.
+pub(crate) fn learned(project: &Project, observation: &Observation, observed: &Observed) -> Vec<(ImageName, Image)> {
+    let builder = project.builder_flag();
+    let unasked = observation.graph.images().filter(|image| !image.is_looked_up && !image.name.reference.contains('@'));
+    let learned = unasked.filter_map(|image| {
+        let digest = found_digest(observed, &image.name.reference)?;
+        if image.digest.as_deref() == Some(digest) {
+            return None;
+        }
+        let reference = format!("{}@{digest}", image.name.reference);
+        let pinned = ImageName { reference, platform: image.name.platform.clone() };
+        let only_digest = || Image { digest: Some(digest.to_owned()), ..Image::default() };
+        Some((image.name.clone(), images::of_registry(builder.as_deref(), &pinned).unwrap_or_else(|_| only_digest())))
+    });
+    learned.collect()
+}
+
+/// The requests with what was learned of images.
+pub(crate) fn taught(mut requests: Vec<Request>, past: &Past, learned: Vec<(ImageName, Image)>) -> Vec<Request> {
+    for (name, image) in learned {
+        put(&mut requests, past, &name, image);
+    }
+    requests
+}
+
+fn look_up(lookup: Lookup, engine: &Engine, builder: Option<&str>, name: &ImageName) -> anyhow::Result<Option<Image>> {
+    match lookup {
+        Lookup::Nobody => Ok(images::look_up_near(engine, name)),
+        Lookup::Engine => images::look_up(engine, builder, name, false).map(Some),
+        Lookup::Registry => images::look_up(engine, builder, name, true).map(Some),
+    }
+}
+
+fn is_known(requests: &[Request], name: &ImageName, image: &Image) -> bool {
+    let is_it =
+        |known: &Image| known.digest == image.digest && known.layers == image.layers && known.config == image.config;
+    requests.iter().all(|request| request.images.get(name).is_some_and(is_it))
+}
+
+fn put(requests: &mut [Request], past: &Past, name: &ImageName, mut image: Image) {
+    image.before = image.after(past.first_image(name));
+    image.is_looked_up = true;
+    for request in requests {
+        request.images.insert(name.clone(), image.clone());
+    }
+}
