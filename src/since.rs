@@ -5,6 +5,7 @@
 
 mod tree;
 mod contexts;
+mod folders;
 mod sources;
 
 use std::collections::BTreeMap;

@@ -12,6 +12,7 @@ use planner::requested::Requested;
 use watcher::StatCache;
 
 use super::Past;
+use super::folders::{bare, kept};
 use super::tree::{Sieve, without};
 use crate::fault::Fault;
 use crate::git::{Change, Differences, GitError, Repository, Tracked};
@@ -61,12 +62,16 @@ pub(super) fn context_then(
         sieve,
         gone: [].into(),
         folders: [].into(),
+        bare: bare(&now),
+        asked: [].into(),
         files: Vec::new(),
         unknown: Vec::new(),
         ignored: Vec::new(),
     };
     let place = Place { strip: prefix, add: ContextPath::root() };
     back.take(&past.repository, &past.commit.id, &past.differences, &place)?;
+    back.take_unchanged_submodules()?;
+    notes.extend(kept(back.take_bare()));
     for path in &back.unknown {
         let path = path.to_lossy();
         notes.push(format!("the submodule `{path}` does not hold its older commit; its files are taken as changed"));
@@ -102,9 +107,9 @@ fn n_unchanged(tree: &BuildContext, ignored: &[ContextPath]) -> usize {
 }
 
 /// Where the paths of a repository stand in a context.
-struct Place {
-    strip: ContextPath,
-    add: ContextPath,
+pub(super) struct Place {
+    pub(super) strip: ContextPath,
+    pub(super) add: ContextPath,
 }
 
 impl Place {
@@ -115,18 +120,22 @@ impl Place {
 }
 
 /// The differences of one context as they gather, the submodules' too.
-struct TakingBack<'a> {
+pub(super) struct TakingBack<'a> {
     now: &'a BuildContext,
-    sieve: Sieve<'a>,
+    pub(super) sieve: Sieve<'a>,
     /// What was not there.
-    gone: BTreeSet<ContextPath>,
+    pub(super) gone: BTreeSet<ContextPath>,
     /// The folders of the revision.
-    folders: BTreeSet<ContextPath>,
+    pub(super) folders: BTreeSet<ContextPath>,
+    /// Folders that stand there without a file that is sent.
+    pub(super) bare: Vec<ContextPath>,
+    /// The submodules that were asked.
+    pub(super) asked: BTreeSet<ContextPath>,
     /// What stood there: a file, or an empty folder.
     files: Vec<(ContextPath, Option<FileEntry>)>,
     /// Folders of which nothing is known.
-    unknown: Vec<ContextPath>,
-    ignored: Vec<ContextPath>,
+    pub(super) unknown: Vec<ContextPath>,
+    pub(super) ignored: Vec<ContextPath>,
 }
 
 /// A file that was there.
@@ -140,7 +149,7 @@ struct Wanted<'a> {
 }
 
 impl TakingBack<'_> {
-    fn take(
+    pub(super) fn take(
         &mut self,
         repository: &Repository,
         commit: &str,
@@ -170,7 +179,7 @@ impl TakingBack<'_> {
         }
         let untracked = differences.untracked.iter().filter(|path| !repositories.contains(path));
         self.gone.extend(untracked.filter_map(|path| place.of(path)));
-        if !self.gone.is_empty() {
+        if !self.gone.is_empty() || !self.bare.is_empty() {
             let folders = repository.folders(commit).map_err(Fault::from)?;
             self.folders.extend(folders.iter().filter_map(|path| place.of(path)));
         }
@@ -196,6 +205,7 @@ impl TakingBack<'_> {
             }
             return Ok(());
         }
+        self.asked.insert(here.clone());
         let found = Repository::of(&disk).ok().filter(|repository| repository.top == disk);
         let commit = found.as_ref().and_then(|repository| repository.commit(&then.id).ok());
         let (Some(repository), Some(commit)) = (found, commit) else {

@@ -16,6 +16,7 @@ use crate::case::report::Report;
 mod boundaries;
 mod comment;
 mod examples;
+mod folders;
 
 const DOCKERFILE: &str = "FROM node:22\nWORKDIR /app\nCOPY package.json ./\nRUN npm ci\nCOPY src/ src/\nRUN make\n";
 
