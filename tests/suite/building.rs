@@ -48,15 +48,16 @@ impl Desk {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
     }
 
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stageplan"));
+        command.args(arguments).current_dir(self.path("app")).env_clear();
+        command.env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()));
+        command.env("STAGEPLAN_STATE_DIR", self.path("state"));
+        command
+    }
+
     fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_stageplan"))
-            .args(arguments)
-            .current_dir(self.path("app"))
-            .env_clear()
-            .env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()))
-            .env("STAGEPLAN_STATE_DIR", self.path("state"))
-            .output()
-            .expect("the program starts")
+        self.command(arguments).output().expect("the program starts")
     }
 
     /// `line status` of each used step, as `explain` tells it.
@@ -86,6 +87,22 @@ fn a_build_that_succeeds_is_known_from_then_on() {
     assert!(again.contains("predicted = observed for all"), "{again}");
     let listed = text(&desk.run(&["history"]).stdout);
     assert!(listed.starts_with("2 builds recorded"), "{listed}");
+}
+
+#[test]
+fn no_line_of_the_closing_report_ends_with_blanks() {
+    let desk = Desk::new(PASSES, "cat \"$stream\" >&2");
+    assert_eq!(desk.run(&["build"]).status.code(), Some(0));
+    // The engine of the recording finds what nobody here knows of.
+    fs::write(desk.path("app/src/a.txt"), "edited\n").expect("a file");
+    for colours in [&[][..], &[("CLICOLOR_FORCE", "1")]] {
+        let mut build = desk.command(&["build", "--verbose"]);
+        let told = text(&build.envs(colours.iter().copied()).output().expect("the program starts").stdout);
+        assert!(told.contains("not as predicted") && told.contains("cached"), "{told}");
+        assert!(told.lines().all(|line| !line.trim_end_matches("\u{1b}[0m").ends_with(' ')), "{told:?}");
+        assert!(told.contains(" deps:3 COPY src/a.txt ./\n"), "{told}");
+        fs::write(desk.path("app/src/a.txt"), format!("edited {}\n", colours.len())).expect("a file");
+    }
 }
 
 #[test]
