@@ -39,8 +39,7 @@ fn gather(path: &ContextPath, folder: &Folder, bare: &mut Vec<ContextPath>) -> b
 
 /// What is said of folders that are taken as unchanged.
 pub(super) fn kept(n_folders: usize) -> Option<String> {
-    let (folders, hold, are) =
-        if n_folders == 1 { ("folder", "holds", "is") } else { ("folders", "hold", "are") };
+    let (folders, hold, are) = if n_folders == 1 { ("folder", "holds", "is") } else { ("folders", "hold", "are") };
     (n_folders > 0)
         .then(|| format!("{n_folders} {folders} that {hold} nothing or only what git ignores {are} taken as unchanged"))
 }

@@ -174,6 +174,17 @@ fn an_unchanged_clone_hits_without_any_record() {
 }
 
 #[test]
+fn notes_stand_apart_from_the_steps() {
+    let place = Place::new();
+    let repo = place.small();
+    repo.write("src/a.js", "edited\n");
+    for command in ["explain", "plan"] {
+        let told = repo.answer(command, "", &["--since", "HEAD"]).text();
+        assert!(told.contains("\n\nnote: compared with commit "), "{told}");
+    }
+}
+
+#[test]
 fn another_umask_shows_against_a_recorded_build_only() {
     let place = Place::new();
     let repo = place.small();

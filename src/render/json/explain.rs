@@ -1,7 +1,7 @@
 //! `stageplan.explain/1` and `stageplan.plan/1`: what a build will do, instruction by instruction.
 
 use planner::cause::{Cause, CauseKind};
-use planner::explanation::{InstructionReport, Reads, StageReport, Status, TargetReport};
+use planner::explanation::{Explanation, InstructionReport, Reads, StageReport, Status, TargetReport};
 use planner::plan::Plan;
 use serde::Serialize;
 
@@ -144,7 +144,7 @@ impl ExplainView {
             schema,
             targets: TargetView::all(project, forecast, is_plan),
             baseline: BaselineView::new(&forecast.baseline, &forecast.notes),
-            summary: SummaryView::of(reports),
+            summary: SummaryView::of(&forecast.explanation),
             stages: stages.map(|(target, stage)| StageView::new(target, stage, is_plan)).collect(),
         }
     }
@@ -197,9 +197,11 @@ fn longer(one: Option<f64>, other: Option<f64>) -> Option<f64> {
 }
 
 impl SummaryView {
-    fn of(targets: &[TargetReport]) -> Self {
-        let stages = targets.iter().flat_map(|target| &target.stages);
-        let all: Vec<&InstructionReport> = stages.flat_map(|stage| &stage.instructions).collect();
+    /// A stage that several targets share counts once.
+    fn of(explanation: &Explanation) -> Self {
+        let targets = &explanation.targets;
+        let stages = explanation.stages();
+        let all: Vec<&InstructionReport> = stages.iter().flat_map(|(_, stage)| &stage.instructions).collect();
         let count = |status| all.iter().filter(|instruction| instruction.status == status).count();
         let is_root =
             |instruction: &&&InstructionReport| instruction.status == Status::Miss && instruction.root.is_none();
