@@ -4,8 +4,8 @@
 //! checked out, nothing written, nothing predicted.
 
 mod tree;
-mod contexts;
 mod folders;
+mod contexts;
 mod sources;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,9 @@
 //! and the past, out comes a tree. Files that git calls unmodified are not read for it beyond the scan.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 use planner::context::{BuildContext, ContextPath, FileEntry, FileKind, Found, Node};
 use planner::digest::{ContentDigest, Hasher};
@@ -12,10 +15,10 @@ use planner::requested::Requested;
 use watcher::StatCache;
 
 use super::Past;
-use super::folders::{bare, kept};
+use super::folders::{Known, bare, kept};
 use super::tree::{Sieve, without};
 use crate::fault::Fault;
-use crate::git::{Change, Differences, GitError, Repository, Tracked};
+use crate::git::{Change, Commit, Differences, GitError, Repository, Tracked};
 use crate::observation::ObservedContext;
 use crate::project::ContextDir;
 use crate::store::Store;
@@ -107,9 +110,9 @@ fn n_unchanged(tree: &BuildContext, ignored: &[ContextPath]) -> usize {
 }
 
 /// Where the paths of a repository stand in a context.
-pub(super) struct Place {
-    pub(super) strip: ContextPath,
-    pub(super) add: ContextPath,
+struct Place {
+    strip: ContextPath,
+    add: ContextPath,
 }
 
 impl Place {
@@ -120,22 +123,22 @@ impl Place {
 }
 
 /// The differences of one context as they gather, the submodules' too.
-pub(super) struct TakingBack<'a> {
+struct TakingBack<'a> {
     now: &'a BuildContext,
-    pub(super) sieve: Sieve<'a>,
+    sieve: Sieve<'a>,
     /// What was not there.
-    pub(super) gone: BTreeSet<ContextPath>,
+    gone: BTreeSet<ContextPath>,
     /// The folders of the revision.
-    pub(super) folders: BTreeSet<ContextPath>,
+    folders: BTreeSet<ContextPath>,
     /// Folders that stand there without a file that is sent.
-    pub(super) bare: Vec<ContextPath>,
+    bare: Vec<ContextPath>,
     /// The submodules that were asked.
-    pub(super) asked: BTreeSet<ContextPath>,
+    asked: BTreeSet<ContextPath>,
     /// What stood there: a file, or an empty folder.
     files: Vec<(ContextPath, Option<FileEntry>)>,
     /// Folders of which nothing is known.
-    pub(super) unknown: Vec<ContextPath>,
-    pub(super) ignored: Vec<ContextPath>,
+    unknown: Vec<ContextPath>,
+    ignored: Vec<ContextPath>,
 }
 
 /// A file that was there.
@@ -149,7 +152,7 @@ struct Wanted<'a> {
 }
 
 impl TakingBack<'_> {
-    pub(super) fn take(
+    fn take(
         &mut self,
         repository: &Repository,
         commit: &str,
@@ -216,6 +219,45 @@ impl TakingBack<'_> {
         self.take(&repository, &commit.id, &differences, &Place { strip: ContextPath::root(), add: here })
     }
 
+    /// Asks the submodules that hold bare folders and that git calls unchanged.
+    fn take_unchanged_submodules(&mut self) -> anyhow::Result<()> {
+        let mut folders: Vec<ContextPath> = self.bare.iter().filter_map(ContextPath::parent).collect();
+        folders.dedup();
+        for folder in folders {
+            let above = std::iter::successors(Some(folder), ContextPath::parent).filter(|path| !path.is_root());
+            for here in above {
+                if self.asked.insert(here.clone()) && self.on_disk(&here).join(".git").exists() {
+                    self.take_unchanged(here)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take_unchanged(&mut self, here: ContextPath) -> anyhow::Result<()> {
+        let is_elsewhere = |known: &ContextPath| here.is_within(known);
+        if self.gone.iter().chain(&self.ignored).any(is_elsewhere) {
+            return Ok(());
+        }
+        let (repository, commit, differences) = at_head(&self.on_disk(&here)).map_err(Fault::from)?;
+        self.take(&repository, &commit.id, &differences, &Place { strip: ContextPath::root(), add: here })
+    }
+
+    /// Takes away the bare folders that were not there; says how many more are taken as unchanged.
+    fn take_bare(&mut self) -> usize {
+        let known = Known { folders: &self.folders, unknown: &self.unknown, ignored: &self.ignored };
+        let (new, n_kept) = known.new_ones(&self.bare);
+        let of_ignored = known.of_ignored();
+        self.gone.extend(new);
+        // A folder that loses its last new file stays for the sake of the others.
+        self.folders.extend(of_ignored);
+        n_kept
+    }
+
+    fn on_disk(&self, path: &ContextPath) -> PathBuf {
+        self.sieve.root.join(OsStr::from_bytes(path.as_bytes()))
+    }
+
     fn regular_file(&self, here: &ContextPath) -> Option<std::sync::Arc<FileEntry>> {
         match self.now.find(here) {
             Some(Found::File(entry)) if matches!(entry.kind, FileKind::File { .. }) => Some(entry),
@@ -263,6 +305,13 @@ impl TakingBack<'_> {
         let tree = without(&tree, &self.gone, &self.folders);
         Ok(self.sieve.with_files(&tree, self.files.clone())?)
     }
+}
+
+fn at_head(dir: &Path) -> Result<(Repository, Commit, Differences), GitError> {
+    let repository = Repository::of(dir)?;
+    let commit = repository.commit("HEAD")?;
+    let differences = repository.differences(&commit.id, &[ContextPath::root()])?;
+    Ok((repository, commit, differences))
 }
 
 impl Wanted<'_> {

@@ -3,15 +3,8 @@
 //! In go a context and what git knows of the past, out comes what was not there. No content is read.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
 
 use planner::context::{BuildContext, ContextPath, Folder, Node};
-
-use super::contexts::{Place, TakingBack};
-use crate::fault::Fault;
-use crate::git::{Commit, Differences, GitError, Repository};
 
 /// The folders of a context in which no file is sent, git's own aside.
 pub(super) fn bare(context: &BuildContext) -> Vec<ContextPath> {
@@ -44,63 +37,30 @@ pub(super) fn kept(n_folders: usize) -> Option<String> {
         .then(|| format!("{n_folders} {folders} that {hold} nothing or only what git ignores {are} taken as unchanged"))
 }
 
-impl TakingBack<'_> {
-    /// Asks the submodules that hold bare folders and that git calls unchanged.
-    pub(super) fn take_unchanged_submodules(&mut self) -> anyhow::Result<()> {
-        let mut folders: Vec<ContextPath> = self.bare.iter().filter_map(ContextPath::parent).collect();
-        folders.dedup();
-        for folder in folders {
-            let above = std::iter::successors(Some(folder), ContextPath::parent).filter(|path| !path.is_root());
-            for here in above {
-                if self.asked.insert(here.clone()) && self.on_disk(&here).join(".git").exists() {
-                    self.take_unchanged(here)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn take_unchanged(&mut self, here: ContextPath) -> anyhow::Result<()> {
-        let is_elsewhere = |known: &ContextPath| here.is_within(known);
-        if self.gone.iter().chain(&self.ignored).any(is_elsewhere) {
-            return Ok(());
-        }
-        let (repository, commit, differences) = at_head(&self.on_disk(&here)).map_err(Fault::from)?;
-        self.take(&repository, &commit.id, &differences, &Place { strip: ContextPath::root(), add: here })
-    }
-
-    /// Takes away the bare folders that were not there; says how many more are taken as unchanged.
-    pub(super) fn take_bare(&mut self) -> usize {
-        let is_known = |path: &ContextPath, known: &[ContextPath]| known.iter().any(|above| path.is_within(above));
-        let mut of_ignored = BTreeSet::new();
-        for ignored in &self.ignored {
-            let above = std::iter::successors(ignored.parent(), ContextPath::parent);
-            of_ignored.extend(above.take_while(|path| !path.is_root()));
-        }
-        let mut n_kept = 0;
-        for path in &self.bare {
-            if self.folders.contains(path) || is_known(path, &self.unknown) {
-                continue;
-            }
-            if of_ignored.contains(path) || is_known(path, &self.ignored) {
-                n_kept += 1;
-            } else {
-                self.gone.insert(path.clone());
-            }
-        }
-        // A folder that loses its last new file stays for the sake of the others.
-        self.folders.append(&mut of_ignored);
-        n_kept
-    }
-
-    fn on_disk(&self, path: &ContextPath) -> PathBuf {
-        self.sieve.root.join(OsStr::from_bytes(path.as_bytes()))
-    }
+/// What git knows of the folders of the past.
+pub(super) struct Known<'a> {
+    /// Those of the revision.
+    pub(super) folders: &'a BTreeSet<ContextPath>,
+    /// Those of which nothing is known.
+    pub(super) unknown: &'a [ContextPath],
+    /// Files that git ignores, and folders with all they hold.
+    pub(super) ignored: &'a [ContextPath],
 }
 
-fn at_head(dir: &Path) -> Result<(Repository, Commit, Differences), GitError> {
-    let repository = Repository::of(dir)?;
-    let commit = repository.commit("HEAD")?;
-    let differences = repository.differences(&commit.id, &[ContextPath::root()])?;
-    Ok((repository, commit, differences))
+impl Known<'_> {
+    /// The folders that hold something that git ignores.
+    pub(super) fn of_ignored(&self) -> BTreeSet<ContextPath> {
+        let above = |path: &ContextPath| std::iter::successors(path.parent(), ContextPath::parent);
+        self.ignored.iter().flat_map(above).filter(|path| !path.is_root()).collect()
+    }
+
+    /// Of bare folders those that were not there, and how many are taken as unchanged.
+    pub(super) fn new_ones(&self, bare: &[ContextPath]) -> (Vec<ContextPath>, usize) {
+        let is_within = |path: &ContextPath, known: &[ContextPath]| known.iter().any(|above| path.is_within(above));
+        let open = bare.iter().filter(|path| !self.folders.contains(path) && !is_within(path, self.unknown));
+        let of_ignored = self.of_ignored();
+        let is_kept = |path: &&ContextPath| of_ignored.contains(path) || is_within(path, self.ignored);
+        let (kept, new): (Vec<_>, Vec<_>) = open.partition(is_kept);
+        (new.into_iter().cloned().collect(), kept.len())
+    }
 }
