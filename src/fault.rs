@@ -17,8 +17,6 @@ pub(crate) struct Fault {
 /// A place in a file that the user wrote.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Place {
-    /// The file's name as it is shown.
-    pub(crate) file: String,
     /// The whole file.
     pub(crate) text: String,
     /// What is at fault.

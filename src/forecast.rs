@@ -10,7 +10,7 @@ use planner::built::{Experience, Source, experience};
 use planner::context::BuildContext;
 use planner::digest::ContentDigest;
 use planner::engine_profile::EngineProfile;
-use planner::explanation::{Explanation, Question, Status, explain};
+use planner::explanation::{Explanation, Question, StageReport, Status, explain};
 use planner::graph::Placed;
 use planner::history::{BuildRecord, Ledger, ProjectId};
 use planner::image::{Image, ImageName};
@@ -176,9 +176,16 @@ pub(crate) struct Forecast {
     pub(crate) lost: bool,
     /// What was taken for granted, in the user's words.
     pub(crate) notes: Vec<String>,
+    /// The step that was asked for, where the rest is left out.
+    pub(crate) narrowed: Option<String>,
 }
 
 impl Forecast {
+    /// The stages with the place of their target, those that targets share once: with the first that needs them.
+    pub(crate) fn stages(&self) -> Vec<(usize, &StageReport)> {
+        self.explanation.stages()
+    }
+
     /// Whether every step that is used hits.
     pub(crate) fn all_hit(&self) -> bool {
         let stages = self.explanation.targets.iter().flat_map(|target| &target.stages);
@@ -203,6 +210,7 @@ impl Forecast {
             let fault = Fault::new(format!("there is no step `{step}`"));
             return Err(fault.with_hint("write `stage:line`, a line, or an instruction's first words").into());
         }
+        self.narrowed = Some(step.to_owned());
         Ok(())
     }
 }
@@ -318,7 +326,15 @@ pub(crate) fn forecast(
     let earlier = |n: usize| builds.get(n).and_then(|build| store.snapshot(&build.id).ok().flatten());
     let experience = past.experience(project, &observation.snapshot, store)?;
     let explanation = explained(observation, &prediction, &earlier, &trees, gap, &experience);
-    Ok(Forecast { explanation, baseline, gap, unmoved: unmoved(&observation.snapshot), lost, notes: Vec::new() })
+    Ok(Forecast {
+        explanation,
+        baseline,
+        gap,
+        unmoved: unmoved(&observation.snapshot),
+        lost,
+        notes: Vec::new(),
+        narrowed: None,
+    })
 }
 
 /// Explains what a build would do if these files were edited, everything else being built. Paths are relative to the
@@ -356,7 +372,7 @@ pub(crate) fn forecast_of_edit(
     let experience = past.experience(project, &observation.snapshot, store)?;
     let explanation = explained(&observation, &prediction, &earlier, &trees, gap, &experience);
     let unmoved = unmoved(&observation.snapshot);
-    Ok(Forecast { explanation, baseline: Baseline::None, gap, unmoved, lost: false, notes: Vec::new() })
+    Ok(Forecast { explanation, baseline: Baseline::None, gap, unmoved, lost: false, notes: Vec::new(), narrowed: None })
 }
 
 /// The images that are read without anybody having looked them up, and that a registry could move.
@@ -411,7 +427,7 @@ pub(crate) fn forecast_since(
     let explanation = explained(&observation, &prediction, &earlier, &trees, gap, &experience);
     let baseline = Baseline::Git { id: revision.id, committed_at: revision.committed_at };
     let unmoved = unmoved(&observation.snapshot);
-    Ok(Forecast { explanation, baseline, gap, unmoved, lost: false, notes })
+    Ok(Forecast { explanation, baseline, gap, unmoved, lost: false, notes, narrowed: None })
 }
 
 /// Tells a prediction instruction by instruction.

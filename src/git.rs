@@ -31,6 +31,17 @@ pub(crate) struct Commit {
     pub(crate) committed_at: i64,
 }
 
+/// What may be the matter with a revision that is not there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Missing {
+    /// The name.
+    Name,
+    /// The name, or a branch of the remote's that a shallow clone lacks.
+    NameOrFetch,
+    /// The part of the history that a shallow clone lacks.
+    History,
+}
+
 /// Why git gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GitError {
@@ -41,12 +52,12 @@ pub(crate) enum GitError {
     #[error("`{}` is not in a git repository", .0.display())]
     NoRepository(PathBuf),
     /// No commit of that name is there.
-    #[error("there is no git revision `{revision}`{}", if *.is_shallow { " in this shallow clone" } else { "" })]
+    #[error("there is no git revision `{revision}`{}", if *.missing == Missing::History { " in this shallow clone" } else { "" })]
     UnknownRevision {
         /// As the user wrote it.
         revision: String,
-        /// Whether the clone holds a part of the history only.
-        is_shallow: bool,
+        /// What may be the matter.
+        missing: Missing,
     },
     /// git said no.
     #[error("`git {command}` failed: {message}")]
@@ -66,7 +77,12 @@ impl From<GitError> for Fault {
         let hint = match &error {
             GitError::Missing => "install git, or leave --since out to compare with recorded builds",
             GitError::NoRepository(_) => "leave --since out to compare with recorded builds",
-            GitError::UnknownRevision { is_shallow: true, .. } => "`git fetch --unshallow` brings the whole history",
+            GitError::UnknownRevision { missing: Missing::History, .. } => {
+                "`git fetch --unshallow` brings the whole history"
+            }
+            GitError::UnknownRevision { missing: Missing::NameOrFetch, .. } => {
+                "name a commit, a branch or a tag; `git fetch origin NAME` brings one that only the remote has"
+            }
             GitError::UnknownRevision { .. } => "name a commit, a branch or a tag, such as HEAD~1 or main",
             GitError::Refused { message, .. } if message.contains("dubious ownership") => {
                 "`git config --global --add safe.directory FOLDER` makes git trust the folder"
@@ -109,15 +125,30 @@ impl Repository {
             Ok(id) if !revision.is_empty() && !revision.starts_with('-') => id,
             Err(error @ (GitError::Missing | GitError::Io(_))) => return Err(error),
             _ => {
-                let shallow = run(&self.top, "rev-parse", ["--is-shallow-repository"]);
-                let is_shallow = shallow.is_ok_and(|answer| answer.trim_ascii() == b"true");
-                return Err(GitError::UnknownRevision { revision: revision.to_owned(), is_shallow });
+                let missing = self.missing(revision);
+                return Err(GitError::UnknownRevision { revision: revision.to_owned(), missing });
             }
         };
         let id = String::from_utf8_lossy(found.trim_ascii()).into_owned();
         let object = run(&self.top, "cat-file", ["commit", &id])?;
         let committed_at = output::committer_time(&object).ok_or_else(|| unexpected("cat-file"))?;
         Ok(Commit { id, committed_at })
+    }
+
+    /// What may be the matter with a revision that is not there. More history helps where the revision is written as a
+    /// commit's name, or counted back from something that is there.
+    fn missing(&self, revision: &str) -> Missing {
+        let shallow = run(&self.top, "rev-parse", ["--is-shallow-repository"]);
+        if !shallow.is_ok_and(|answer| answer.trim_ascii() == b"true") {
+            return Missing::Name;
+        }
+        let start = revision.split(['~', '^']).next().unwrap_or_default();
+        let is_hash = (4..=64).contains(&start.len()) && start.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_there = || {
+            let words = ["--verify", "--quiet", start];
+            !start.is_empty() && !start.starts_with('-') && run(&self.top, "rev-parse", words).is_ok()
+        };
+        if is_hash || (start.len() < revision.len() && is_there()) { Missing::History } else { Missing::NameOrFetch }
     }
 
     /// What differs between a commit and the work tree at or below the paths of `scope`.

@@ -21,7 +21,7 @@ pub(crate) fn refuse_dockerfile(
     dockerfile: &Dockerfile,
     shown: &str,
 ) -> anyhow::Result<()> {
-    refuse(diagnostics, shown, |span| in_dockerfile(dockerfile, shown, span))
+    refuse(diagnostics, shown, |span| in_dockerfile(dockerfile, span))
 }
 
 /// Refuses an ignore file with the first error.
@@ -29,7 +29,7 @@ pub(crate) fn refuse_dockerfile(
 /// # Errors
 /// The first diagnostic that is an error.
 pub(crate) fn refuse_ignorefile(diagnostics: &[Diagnostic], bytes: &[u8], shown: &str) -> anyhow::Result<()> {
-    refuse(diagnostics, shown, |span| in_ignorefile(bytes, shown, span))
+    refuse(diagnostics, shown, |span| in_ignorefile(bytes, span))
 }
 
 /// What BuildKit warns of, as it is told.
@@ -62,14 +62,16 @@ pub(crate) fn warnings(
     }
     let told = |Finding { rule, diagnostic }: Finding| Warning {
         message: format!("{}: {} ({rule})", place_name(shown, &diagnostic), secret::mask(&diagnostic.message)),
-        place: diagnostic.span.map(|span| in_dockerfile(dockerfile, shown, span)),
+        place: diagnostic.span.map(|span| in_dockerfile(dockerfile, span)),
     };
     Ok(findings.into_iter().map(told).collect())
 }
 
 /// The file, and the line BuildKit blames.
 fn place_name(shown: &str, diagnostic: &Diagnostic) -> String {
-    diagnostic.line.map_or_else(|| format!("`{shown}`"), |line| format!("`{shown}` line {line}"))
+    // BuildKit's parser names the line itself.
+    let line = diagnostic.line.filter(|line| !diagnostic.message.contains(&format!("on line {line}: ")));
+    line.map_or_else(|| format!("`{shown}`"), |line| format!("`{shown}` line {line}"))
 }
 
 fn refuse(diagnostics: &[Diagnostic], shown: &str, place: impl Fn(Span) -> Place) -> anyhow::Result<()> {
@@ -88,14 +90,14 @@ fn refuse(diagnostics: &[Diagnostic], shown: &str, place: impl Fn(Span) -> Place
 
 /// A place in a Dockerfile. Secrets are looked for in whole instructions, because a value may stand on another line
 /// than its name.
-pub(crate) fn in_dockerfile(dockerfile: &Dockerfile, shown: &str, span: Span) -> Place {
+pub(crate) fn in_dockerfile(dockerfile: &Dockerfile, span: Span) -> Place {
     let text = &dockerfile.text;
     let lines = lines_of(text, span);
     let near =
         dockerfile.instructions.iter().filter(|found| found.span.start < lines.end && lines.start < found.span.end);
     let mut secrets: Vec<Range<usize>> = near.flat_map(|instruction| secrets_of(text, instruction)).collect();
     secrets.extend(shifted(secret::places(&text[lines.clone()]), lines.start));
-    Place { file: shown.to_owned(), text: text.clone(), span, secrets: joined(secrets) }
+    Place { text: text.clone(), span, secrets: joined(secrets) }
 }
 
 fn secrets_of(text: &str, instruction: &Instruction) -> Vec<Range<usize>> {
@@ -112,7 +114,7 @@ fn secrets_of(text: &str, instruction: &Instruction) -> Vec<Range<usize>> {
 }
 
 /// A place in an ignore file, of which the span counts bytes.
-fn in_ignorefile(bytes: &[u8], shown: &str, span: Span) -> Place {
+fn in_ignorefile(bytes: &[u8], span: Span) -> Place {
     let (front, rest) = bytes.split_at(span.start.min(bytes.len()));
     let (blamed, behind) = rest.split_at(span.end.saturating_sub(span.start).min(rest.len()));
     let [front, blamed, behind] = [front, blamed, behind].map(String::from_utf8_lossy);
@@ -120,7 +122,7 @@ fn in_ignorefile(bytes: &[u8], shown: &str, span: Span) -> Place {
     let text = [front, blamed, behind].concat();
     let lines = lines_of(&text, span);
     let secrets = shifted(secret::places(&text[lines.clone()]), lines.start);
-    Place { file: shown.to_owned(), text, span, secrets }
+    Place { text, span, secrets }
 }
 
 /// The whole lines that a span touches, without the last line end.

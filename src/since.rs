@@ -4,6 +4,7 @@
 //! checked out, nothing written, nothing predicted.
 
 mod tree;
+mod folders;
 mod contexts;
 mod sources;
 

@@ -2,6 +2,7 @@
 //! nothing here changes one; causes come from comparing a step with the step it corresponds to in an earlier
 //! build, the newest one that says something.
 
+mod shared;
 mod image;
 mod above;
 mod compare;

@@ -10,6 +10,7 @@ mod reference;
 mod blame;
 mod stages;
 mod site;
+mod checksum;
 mod copy;
 mod run;
 pub mod lower;

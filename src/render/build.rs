@@ -43,8 +43,8 @@ pub(crate) fn write(closing: &Closing<'_>) -> String {
         if told != reason {
             let _ = writeln!(out);
         }
-        let label = label(closing, step);
-        let _ = writeln!(out, "{WARNING}not as predicted{WARNING:#}: {}", label.trim_end());
+        let (name, instruction) = label(closing, step);
+        let _ = writeln!(out, "{WARNING}not as predicted{WARNING:#}: {name} {instruction}");
         told = reason;
     }
     if !told.is_empty() {
@@ -115,22 +115,25 @@ fn row(out: &mut String, closing: &Closing<'_>, step: &BuiltStep) {
         (Outcome::Cached, _) => String::new(),
         // The engine did not come to tell.
         (Outcome::Canceled, _) if step.seconds == 0.0 => String::new(),
-        (_, Some(expected)) => format!("{} (about {})", text::seconds(step.seconds), text::seconds(*expected)),
-        (_, None) => text::seconds(step.seconds),
+        (_, Some(expected)) => format!(" {} (about {})", text::seconds(step.seconds), text::seconds(*expected)),
+        (_, None) => format!(" {}", text::seconds(step.seconds)),
     };
     let observed = step.outcome.name();
     let style = if step.agrees() == Some(false) { WARNING } else { anstyle::Style::new() };
-    let label = label(closing, step);
+    let (name, instruction) = label(closing, step);
     let predicted = step.predicted.map_or("", Verdict::name);
-    let line = format!("{label} {predicted:<9} {style}{observed:<9}{style:#} {time}");
-    let _ = writeln!(out, "{}", line.trim_end());
+    // Nothing stands behind the last word of a line, not even inside its style.
+    let width = if time.is_empty() { 0 } else { 9 };
+    let _ =
+        writeln!(out, "{name:<12} {instruction:<N_COLUMNS$} {predicted:<9} {style}{observed:<width$}{style:#}{time}");
 }
 
-fn label(closing: &Closing<'_>, step: &BuiltStep) -> String {
+/// A step's name and its instruction, cut to a column.
+fn label(closing: &Closing<'_>, step: &BuiltStep) -> (String, String) {
     let labels = closing.snapshot.step_labels();
     let instruction = labels.get(&step.step).map_or("", |(_, text)| text);
     let instruction = text::cut(&text::escape(instruction), N_COLUMNS);
-    format!("{:<12} {instruction:<N_COLUMNS$}", text::escape(&step.name))
+    (text::escape(&step.name), instruction)
 }
 
 /// The steps that came out otherwise by themselves, each with the most likely reason and a way to check. What only

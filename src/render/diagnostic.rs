@@ -2,7 +2,6 @@
 //! [`Place`], out comes text of a few lines that fits 80 columns: long lines are cut around the place, of many lines
 //! the first and last are shown. Nothing in it can act on a terminal, and what looks like a secret is masked.
 
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -33,7 +32,7 @@ pub(crate) fn of_warning(place: &Place) -> String {
 
 fn write(place: &Place, level: Level<'_>) -> String {
     let lines = lines_of(&place.text, place.span);
-    let (line, column) = position(&place.text, place.span.start);
+    let line = line_of(&place.text, place.span.start);
     let shown = Shown::new(place, lines);
     let last = line + shown.text.matches('\n').count();
     let gutter = last.to_string().len();
@@ -42,20 +41,13 @@ fn write(place: &Place, level: Level<'_>) -> String {
     // Lines are cut already; the renderer's own cuts do not keep to a width.
     let renderer = Renderer::styled().term_width(usize::MAX / 4).error(ERROR).warning(WARNING);
     let body = renderer.render(&[Group::with_level(level).element(snippet)]);
-    let indentation = " ".repeat(gutter);
-    // The renderer's own arrow would count columns in what is shown, not in the file.
-    let mut text = String::new();
-    let _ = writeln!(text, "{indentation}--> {}:{line}:{column}", escape(&place.file));
-    text.push_str(&body);
-    text.push('\n');
-    text
+    // No arrow with file and line: the message above names both, and the number stands beside the line.
+    body + "\n"
 }
 
-/// Line and column of an offset, both from 1; columns count characters.
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = &text[..offset];
-    let start = before.rfind('\n').map_or(0, |end| end + 1);
-    (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+/// The line of an offset, from 1.
+fn line_of(text: &str, offset: usize) -> usize {
+    text[..offset].matches('\n').count() + 1
 }
 
 /// The lines cut to a width, and the span in what is left. Of a long line the part around the start of the span is

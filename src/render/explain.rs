@@ -2,7 +2,7 @@
 //! follow from it, then what is open, then what BuildKit will get wrong. In goes a [`Forecast`], out comes text of at
 //! most 80 columns unless it is to be whole.
 
-mod files;
+pub(in crate::render) mod files;
 mod hint;
 mod told;
 #[cfg(test)]
@@ -56,7 +56,7 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
 
 /// Each step with its name, `stage:line`, in file order.
 pub(crate) fn steps(forecast: &Forecast) -> Vec<(String, &InstructionReport)> {
-    let stages = forecast.explanation.targets.iter().flat_map(|target| &target.stages);
+    let stages = forecast.stages().into_iter().map(|(_, stage)| stage);
     let named = |stage: &StageReport, step: &InstructionReport| {
         let stage_name = stage.name.clone().or(stage.index.map(|index| index.to_string())).unwrap_or_default();
         format!("{stage_name}:{}", step.placed.line)
@@ -294,6 +294,9 @@ fn taken_for_granted(out: &mut String, forecast: &Forecast) {
             let _ = writeln!(out, "{FAINT}{}{line}{FAINT:#}", if index > 0 { "  " } else { "" });
         }
     };
+    if matches!(forecast.baseline, Baseline::Git { .. }) || !forecast.notes.is_empty() {
+        let _ = writeln!(out);
+    }
     if let Baseline::Git { id, committed_at } = &forecast.baseline {
         let id = id.get(..12).unwrap_or(id);
         write(out, &format!("note: compared with commit {id} of {committed_at}"));

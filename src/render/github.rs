@@ -2,21 +2,27 @@
 //! of their own, fail or go stale; what follows is summed up. In go a [`Forecast`] and the [`Names`] of what is built.
 //! Nothing else is written, and no text from a file can begin or end a command.
 
-use planner::cause::CauseKind;
+use planner::cause::{Cause, CauseKind};
 use planner::explanation::Status;
 use planner::prediction::Gap;
 
-use super::cause::sentence;
+use super::cause::{edit, is_ignorefile, sentence};
 use super::explain::conclusion;
-use super::review::{Review, Step, short};
+use super::explain::files::{self, Words};
+use super::review::{Review, Step};
 use super::text;
 use crate::forecast::Forecast;
 use crate::project::Names;
 
 /// GitHub shows so many annotations of each kind for a step of a workflow, and drops the others.
 const N_ANNOTATIONS: usize = 10;
-/// Reasons and steps that are named in one annotation.
+/// Steps that are named in one annotation.
 const N_NAMED: usize = 3;
+/// Reasons that are told in one annotation.
+const N_REASONS: usize = 6;
+/// Lines of edits that are shown in one annotation, and characters of such a line.
+const N_LINES: usize = 8;
+const N_LINE: usize = 120;
 /// Characters of an instruction.
 const N_CHARACTERS: usize = 100;
 
@@ -25,6 +31,7 @@ struct Annotation<'a> {
     /// Where it stands; `None` for the build as a whole.
     step: Option<&'a Step<'a>>,
     title: String,
+    /// Lines, each safe to show.
     message: String,
 }
 
@@ -42,13 +49,14 @@ pub(crate) fn write(forecast: &Forecast, names: &Names) -> String {
     }
     let mut notices = bounded(own(&review), N_ANNOTATIONS - sums.len());
     notices.append(&mut sums);
+    let narrowed = forecast.narrowed.as_deref();
     let mut out = String::new();
     for (kind, annotations) in [
         ("error", bounded(failing.collect(), N_ANNOTATIONS)),
         ("warning", bounded(stale.collect(), N_ANNOTATIONS)),
         ("notice", notices),
     ] {
-        annotations.iter().for_each(|annotation| command(&mut out, kind, annotation, names));
+        annotations.iter().for_each(|annotation| command(&mut out, kind, annotation, names, narrowed));
     }
     if out.is_empty() {
         let message = match forecast.gap {
@@ -57,15 +65,17 @@ pub(crate) fn write(forecast: &Forecast, names: &Names) -> String {
             }
             _ => conclusion(forecast),
         };
-        command(&mut out, "notice", &Annotation { step: None, title: "stageplan".to_owned(), message }, names);
+        let annotation = Annotation { step: None, title: "stageplan".to_owned(), message };
+        command(&mut out, "notice", &annotation, names, narrowed);
     }
     out
 }
 
 /// The command, and its line end.
-fn command(out: &mut String, kind: &str, annotation: &Annotation<'_>, names: &Names) {
+fn command(out: &mut String, kind: &str, annotation: &Annotation<'_>, names: &Names, narrowed: Option<&str>) {
     let mut properties = Vec::new();
-    let mut message = text::escape(&annotation.message);
+    let lines: Vec<String> = annotation.message.lines().map(text::escape).collect();
+    let mut message = lines.join("\n");
     if let Some(step) = annotation.step {
         let placed = &step.report.placed;
         match &names.dockerfile {
@@ -77,7 +87,11 @@ fn command(out: &mut String, kind: &str, annotation: &Annotation<'_>, names: &Na
             None => message.insert_str(0, &format!("line {}: ", placed.line)),
         }
     }
-    properties.push(("title", text::escape(&annotation.title)));
+    let title = match narrowed {
+        Some(step) => format!("{} (only {})", annotation.title, text::cut(step, N_CHARACTERS)),
+        None => annotation.title.clone(),
+    };
+    properties.push(("title", text::escape(&title)));
     let properties: Vec<String> =
         properties.iter().map(|(name, value)| format!("{name}={}", property(value))).collect();
     out.push_str(&format!("::{kind} {}::{}\n", properties.join(","), data(&message)));
@@ -153,17 +167,41 @@ fn sum<'a>(review: &'a Review<'a>, steps: &[usize], title: &str, why: &str) -> O
     Some(about(steps().next()?, title, format!("{}{why}: {}", text::count(n, "step"), named(steps()))))
 }
 
-/// The instruction, and why it is as it is.
+/// The instruction, and why it is as it is; what was edited stands on lines of its own.
 fn reasons(step: &Step<'_>) -> String {
     // Of a step that is stale, only the edits that go unnoticed count; of others there are none.
     let told =
         step.report.causes.iter().filter(|cause| !step.report.stale_risk || cause.kind == CauseKind::StaleSource);
-    let n_left = told.clone().count().saturating_sub(N_NAMED);
-    let mut told: Vec<String> = told.take(N_NAMED).map(|cause| sentence(&short(cause), false)).collect();
-    if n_left > 0 {
+    let (of_files, others): (Vec<&Cause>, Vec<&Cause>) = told.partition(|cause| files::is_change(cause));
+    let (ignored, edited): (Vec<&Cause>, Vec<&Cause>) = of_files.into_iter().partition(|cause| is_ignorefile(cause));
+    let is_late = |cause: &&Cause| matches!(cause.kind, CauseKind::IgnorefileChanged | CauseKind::Upstream);
+    let (late, own): (Vec<&Cause>, Vec<&Cause>) = others.iter().copied().partition(is_late);
+    let mut told: Vec<String> = own.iter().map(|cause| sentence(cause, false)).collect();
+    told.extend(of_paths(&edited));
+    told.extend(late.iter().map(|cause| sentence(cause, false)));
+    told.extend(of_paths(&ignored));
+    if told.len() > N_REASONS {
+        let n_left = told.len() - (N_REASONS - 1);
+        told.truncate(N_REASONS - 1);
         told.push(format!("and {n_left} more"));
     }
-    format!("{}: {}", instruction(step), told.join(", "))
+    let mut reasons = format!("{}: {}", instruction(step), told.join(", "));
+    let diffs: Vec<String> = others.iter().filter_map(|cause| edit::plain(cause)).collect();
+    let lines: Vec<&str> = diffs.iter().flat_map(|diff| diff.lines()).collect();
+    for line in lines.iter().take(N_LINES) {
+        reasons.push_str(&format!("\n{}", text::cut(&text::escape(line), N_LINE)));
+    }
+    if lines.len() > N_LINES {
+        reasons.push_str(&format!("\n… {}", text::count(lines.len() - N_LINES, "more line")));
+    }
+    reasons
+}
+
+/// Files, many of them by folder.
+fn of_paths(causes: &[&Cause]) -> Vec<String> {
+    let one = |cause: &Cause| sentence(cause, false);
+    let words = Words { path: &str::to_owned, cause: &one, more: "", width: 2 * N_CHARACTERS, verbose: false };
+    files::rows_in(causes, None, &words)
 }
 
 fn named<'a>(steps: impl Iterator<Item = &'a Step<'a>>) -> String {
@@ -177,7 +215,7 @@ fn named<'a>(steps: impl Iterator<Item = &'a Step<'a>>) -> String {
 }
 
 fn instruction(step: &Step<'_>) -> String {
-    let whole = step.instruction();
+    let whole = text::escape(&step.instruction());
     if whole.chars().count() <= N_CHARACTERS {
         return whole;
     }

@@ -8,7 +8,7 @@ mod text;
 mod dot;
 mod mermaid;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use planner::context::BuildContext;
 use planner::explanation::{Explanation, InstructionReport, Reads, StageReport, Status, TargetReport};
@@ -143,7 +143,11 @@ impl<'a> Drawing<'a> {
 
     /// How many stages no target needs.
     pub(crate) fn n_unused(&self) -> usize {
-        self.stages.iter().filter(|stage| !stage.report.used).count()
+        let indices = |used: bool| {
+            let stages = self.stages.iter().filter(move |stage| stage.report.used == used);
+            stages.map(|stage| stage.report.index).collect::<BTreeSet<_>>()
+        };
+        indices(false).difference(&indices(true)).count()
     }
 
     /// Leaves out the stages that no target needs, and what only they take.

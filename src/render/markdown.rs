@@ -4,6 +4,7 @@
 
 mod escape;
 mod marker;
+mod reasons;
 mod findings;
 mod steps;
 
@@ -26,15 +27,15 @@ const N_NOTES: usize = 10;
 /// The comment.
 pub(crate) fn write(forecast: &Forecast, names: &Names) -> String {
     let review = Review::of(forecast);
-    let subject = subject(names);
-    let mut out = marker::write(names);
+    let subject = subject(names, forecast.narrowed.as_deref());
+    let mut out = marker::write(names, forecast.narrowed.as_deref());
     // Writing into a String cannot fail.
     if forecast.gap.is_none() && forecast.all_hit() && review.stale().next().is_none() {
-        let _ = writeln!(out, "{subject} {}.", calm(&review, &compared(forecast)));
+        let _ = writeln!(out, "{subject} {}.", calm(&review, forecast.narrowed.is_some(), &compared(forecast)));
         notes(&mut out, forecast);
         return out;
     }
-    let _ = writeln!(out, "### {subject} {}", headline(&review, forecast.gap));
+    let _ = writeln!(out, "### {subject} {}", headline(&review, forecast.gap, forecast.narrowed.is_some()));
     if forecast.gap.is_some() {
         hint(&mut out, forecast.gap);
         notes(&mut out, forecast);
@@ -48,7 +49,7 @@ pub(crate) fn write(forecast: &Forecast, names: &Names) -> String {
 }
 
 /// What the comment is about.
-fn subject(names: &Names) -> String {
+fn subject(names: &Names, narrowed: Option<&str>) -> String {
     let dockerfile = names.dockerfile.as_deref().unwrap_or("Dockerfile from standard input");
     let mut subject = format!("Build of {}", code(dockerfile, Within::Line));
     if let Some(target) = &names.target {
@@ -57,12 +58,18 @@ fn subject(names: &Names) -> String {
     if !names.is_beside() {
         let _ = write!(subject, ", context {}", code(&names.context, Within::Line));
     }
+    if let Some(step) = narrowed {
+        let _ = write!(subject, ", only step {}", code(step, Within::Line));
+    }
     subject + ":"
 }
 
-fn calm(review: &Review<'_>, compared: &str) -> String {
+fn calm(review: &Review<'_>, is_narrowed: bool, compared: &str) -> String {
     let compared = if compared.is_empty() { String::new() } else { format!(", compared{compared}") };
     match review.steps.len() {
+        0 if is_narrowed => "it makes no step".to_owned(),
+        1 if is_narrowed => format!("it stays cached{compared}"),
+        n if is_narrowed => format!("all {n} stay cached{compared}"),
         0 => "no step is made".to_owned(),
         1 => format!("everything stays cached (1 step{compared})"),
         n => format!("everything stays cached ({n} steps{compared})"),
@@ -70,25 +77,29 @@ fn calm(review: &Review<'_>, compared: &str) -> String {
 }
 
 /// The answer in one line.
-fn headline(review: &Review<'_>, gap: Option<Gap>) -> String {
+fn headline(review: &Review<'_>, gap: Option<Gap>, is_narrowed: bool) -> String {
     match gap {
         Some(Gap::UnknownFrontend) => return "nobody can say what stays cached".to_owned(),
         Some(_) => return "nothing to compare with".to_owned(),
         None => {}
     }
     match review.failing().next() {
-        None => tally(review),
+        None => tally(review, is_narrowed),
         Some(first) => format!("it will fail at {}", failure(first)),
     }
 }
 
 /// How many steps run again, where, how long that takes, and what stays.
-fn tally(review: &Review<'_>) -> String {
+fn tally(review: &Review<'_>, is_narrowed: bool) -> String {
     let (misses, n_hits) = (review.with(Status::Miss), review.with(Status::Hit).len());
     let (n_open, n_unknown) = (review.with(Status::Pending).len(), review.with(Status::Unknown).len());
     let mut tally = match misses.len() {
         0 if n_open + n_unknown > 0 => "no step is sure to run again".to_owned(),
         0 => "no step runs again".to_owned(),
+        n if n == review.steps.len() && is_narrowed => {
+            let runs = if n == 1 { "runs" } else { "run" };
+            format!("{} {runs} again", text::count(n, "step"))
+        }
         n => format!("{n} of {} again in {}", verb(review.steps.len(), n), stages(review, &misses)),
     };
     if let Some(time) = review.time(&misses).told() {
@@ -102,6 +113,7 @@ fn tally(review: &Review<'_>) -> String {
         let _ = write!(tally, "; of {n_unknown} nobody can say");
     }
     let _ = match n_hits {
+        0 if is_narrowed => Ok(()),
         0 => write!(tally, "; nothing stays cached"),
         1 => write!(tally, "; 1 stays cached"),
         n => write!(tally, "; {n} stay cached"),

@@ -12,7 +12,7 @@ use planner::plan::Plan;
 
 use super::explain::{closing, conclusion};
 use super::palette::{self, FAINT, HEADLINE};
-use super::text;
+use super::{layout, text};
 use crate::forecast::Forecast;
 
 /// Columns of a line without `--verbose`.
@@ -28,11 +28,17 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
     // Writing into a String cannot fail.
     let _ = writeln!(out, "{HEADLINE}{}{HEADLINE:#}", conclusion(forecast));
     let is_whole = verbose || forecast.all_hit();
-    for target in &forecast.explanation.targets {
+    let stages = forecast.stages();
+    let targets = &forecast.explanation.targets;
+    for (place, target) in targets.iter().enumerate() {
+        if targets.len() > 1 {
+            target_line(&mut out, target);
+        }
         lanes::draw(&mut out, target, verbose);
         path_line(&mut out, target);
-        let shown = target.stages.iter().filter(|stage| (stage.used && stage.index.is_some()) || verbose);
-        let shown: Vec<&StageReport> = shown.collect();
+        let own = stages.iter().filter(|(of, _)| *of == place).map(|(_, stage)| *stage);
+        let shown: Vec<&StageReport> = own.filter(|stage| (stage.used && stage.index.is_some()) || verbose).collect();
+        above_line(&mut out, target, &shown);
         for run in shown.chunk_by(|one, other| !is_whole && is_all_hit(one) && is_all_hit(other)) {
             let _ = writeln!(out);
             write_stages(&mut out, run, is_whole, verbose);
@@ -40,6 +46,24 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
     }
     closing(&mut out, forecast);
     out
+}
+
+/// The head of a target, where there are several.
+fn target_line(out: &mut String, target: &TargetReport) {
+    let _ = writeln!(out, "\n{HEADLINE}target {}{HEADLINE:#}", text::escape(&target.stage));
+}
+
+/// The stages of a target that stand with another one above.
+fn above_line(out: &mut String, target: &TargetReport, shown: &[&StageReport]) {
+    let is_shown = |stage: &&StageReport| shown.iter().any(|shown| shown.index == stage.index);
+    let above = target.stages.iter().filter(|stage| stage.used && stage.index.is_some() && !is_shown(stage));
+    let above: Vec<String> = above.map(name).collect();
+    if !above.is_empty() {
+        let verb = if above.len() == 1 { "stands" } else { "stand" };
+        let line = format!("{} {verb} above", above.join(", "));
+        let lines = layout::wrap(&line, N_COLUMNS - 2);
+        let _ = writeln!(out, "\n{FAINT}{}{FAINT:#}", lines.join("\n  "));
+    }
 }
 
 /// The critical path as `build:15-18 → runtime:25`, what it takes, and how wide the build is.

@@ -68,7 +68,7 @@ pub(crate) struct Time {
 impl<'a> Review<'a> {
     /// Reads a forecast.
     pub(crate) fn of(forecast: &'a Forecast) -> Self {
-        let stages = forecast.explanation.targets.iter().flat_map(|target| &target.stages);
+        let stages = forecast.stages().into_iter().map(|(_, stage)| stage);
         let steps: Vec<Step<'_>> = stages.enumerate().flat_map(|(place, stage)| steps_of(place, stage)).collect();
         let doomed = doomed(&steps);
         let (roots, unknown) =
@@ -138,31 +138,6 @@ impl Time {
         let how = if self.n_untimed == 0 { "about" } else { "at least" };
         is_known.then(|| format!("{how} {}", seconds(self.seconds)))
     }
-}
-
-/// A cause beside the step it is about: an edited instruction stands there as it is now, so only what it was is told.
-pub(crate) fn short(cause: &Cause) -> Cause {
-    let mut short = cause.clone();
-    if cause.kind == CauseKind::InstructionEdited
-        && cause.new.is_some()
-        && cause.old.is_some()
-        && cause.old != cause.new
-    {
-        short.new = None;
-        short.old = cause.old.as_deref().zip(cause.new.as_deref()).map(|(old, new)| from_difference(old, new));
-    }
-    short
-}
-
-/// A long text from shortly before the place where it begins to differ from another.
-fn from_difference(text: &str, other: &str) -> String {
-    /// So many characters stand before the difference, and so many at the start are worth a cut.
-    const N_BEFORE: usize = 24;
-    let n_equal = text.chars().zip(other.chars()).take_while(|(one, two)| one == two).count();
-    if n_equal < 2 * N_BEFORE {
-        return text.to_owned();
-    }
-    ['…'].into_iter().chain(text.chars().skip(n_equal - N_BEFORE)).collect()
 }
 
 /// `0.4 s`, `48 s`, `3 min`, `1 h 5 min`.
@@ -290,12 +265,5 @@ mod tests {
         for (seconds, told) in cases {
             assert_eq!(super::seconds(seconds), told);
         }
-    }
-
-    #[test]
-    fn a_long_instruction_is_told_from_where_it_differs() {
-        let long = "RUN apt-get install --yes a b c d e f g h i j k l m";
-        assert_eq!(super::from_difference(&format!("{long} n"), &format!("{long} o")), "…b c d e f g h i j k l m n");
-        assert_eq!(super::from_difference("RUN a", "RUN b"), "RUN a");
     }
 }

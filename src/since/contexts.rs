@@ -3,6 +3,9 @@
 //! and the past, out comes a tree. Files that git calls unmodified are not read for it beyond the scan.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 use planner::context::{BuildContext, ContextPath, FileEntry, FileKind, Found, Node};
 use planner::digest::{ContentDigest, Hasher};
@@ -12,9 +15,10 @@ use planner::requested::Requested;
 use watcher::StatCache;
 
 use super::Past;
+use super::folders::{Known, bare, kept};
 use super::tree::{Sieve, without};
 use crate::fault::Fault;
-use crate::git::{Change, Differences, GitError, Repository, Tracked};
+use crate::git::{Change, Commit, Differences, GitError, Repository, Tracked};
 use crate::observation::ObservedContext;
 use crate::project::ContextDir;
 use crate::store::Store;
@@ -61,12 +65,16 @@ pub(super) fn context_then(
         sieve,
         gone: [].into(),
         folders: [].into(),
+        bare: bare(&now),
+        asked: [].into(),
         files: Vec::new(),
         unknown: Vec::new(),
         ignored: Vec::new(),
     };
     let place = Place { strip: prefix, add: ContextPath::root() };
     back.take(&past.repository, &past.commit.id, &past.differences, &place)?;
+    back.take_unchanged_submodules()?;
+    notes.extend(kept(back.take_bare()));
     for path in &back.unknown {
         let path = path.to_lossy();
         notes.push(format!("the submodule `{path}` does not hold its older commit; its files are taken as changed"));
@@ -122,6 +130,10 @@ struct TakingBack<'a> {
     gone: BTreeSet<ContextPath>,
     /// The folders of the revision.
     folders: BTreeSet<ContextPath>,
+    /// Folders that stand there without a file that is sent.
+    bare: Vec<ContextPath>,
+    /// The submodules that were asked.
+    asked: BTreeSet<ContextPath>,
     /// What stood there: a file, or an empty folder.
     files: Vec<(ContextPath, Option<FileEntry>)>,
     /// Folders of which nothing is known.
@@ -170,7 +182,7 @@ impl TakingBack<'_> {
         }
         let untracked = differences.untracked.iter().filter(|path| !repositories.contains(path));
         self.gone.extend(untracked.filter_map(|path| place.of(path)));
-        if !self.gone.is_empty() {
+        if !self.gone.is_empty() || !self.bare.is_empty() {
             let folders = repository.folders(commit).map_err(Fault::from)?;
             self.folders.extend(folders.iter().filter_map(|path| place.of(path)));
         }
@@ -196,6 +208,7 @@ impl TakingBack<'_> {
             }
             return Ok(());
         }
+        self.asked.insert(here.clone());
         let found = Repository::of(&disk).ok().filter(|repository| repository.top == disk);
         let commit = found.as_ref().and_then(|repository| repository.commit(&then.id).ok());
         let (Some(repository), Some(commit)) = (found, commit) else {
@@ -204,6 +217,45 @@ impl TakingBack<'_> {
         };
         let differences = repository.differences(&commit.id, &[ContextPath::root()]).map_err(Fault::from)?;
         self.take(&repository, &commit.id, &differences, &Place { strip: ContextPath::root(), add: here })
+    }
+
+    /// Asks the submodules that hold bare folders and that git calls unchanged.
+    fn take_unchanged_submodules(&mut self) -> anyhow::Result<()> {
+        let mut folders: Vec<ContextPath> = self.bare.iter().filter_map(ContextPath::parent).collect();
+        folders.dedup();
+        for folder in folders {
+            let above = std::iter::successors(Some(folder), ContextPath::parent).filter(|path| !path.is_root());
+            for here in above {
+                if self.asked.insert(here.clone()) && self.on_disk(&here).join(".git").exists() {
+                    self.take_unchanged(here)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take_unchanged(&mut self, here: ContextPath) -> anyhow::Result<()> {
+        let is_elsewhere = |known: &ContextPath| here.is_within(known);
+        if self.gone.iter().chain(&self.ignored).any(is_elsewhere) {
+            return Ok(());
+        }
+        let (repository, commit, differences) = at_head(&self.on_disk(&here)).map_err(Fault::from)?;
+        self.take(&repository, &commit.id, &differences, &Place { strip: ContextPath::root(), add: here })
+    }
+
+    /// Takes away the bare folders that were not there; says how many more are taken as unchanged.
+    fn take_bare(&mut self) -> usize {
+        let known = Known { folders: &self.folders, unknown: &self.unknown, ignored: &self.ignored };
+        let (new, n_kept) = known.new_ones(&self.bare);
+        let of_ignored = known.of_ignored();
+        self.gone.extend(new);
+        // A folder that loses its last new file stays for the sake of the others.
+        self.folders.extend(of_ignored);
+        n_kept
+    }
+
+    fn on_disk(&self, path: &ContextPath) -> PathBuf {
+        self.sieve.root.join(OsStr::from_bytes(path.as_bytes()))
     }
 
     fn regular_file(&self, here: &ContextPath) -> Option<std::sync::Arc<FileEntry>> {
@@ -253,6 +305,13 @@ impl TakingBack<'_> {
         let tree = without(&tree, &self.gone, &self.folders);
         Ok(self.sieve.with_files(&tree, self.files.clone())?)
     }
+}
+
+fn at_head(dir: &Path) -> Result<(Repository, Commit, Differences), GitError> {
+    let repository = Repository::of(dir)?;
+    let commit = repository.commit("HEAD")?;
+    let differences = repository.differences(&commit.id, &[ContextPath::root()])?;
+    Ok((repository, commit, differences))
 }
 
 impl Wanted<'_> {

@@ -55,16 +55,16 @@ impl Desk {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().expect("the program starts")
-    }
-
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stageplan"));
         command.args(arguments).current_dir(self.path("app")).env_clear();
         command.env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()));
         command.env("STAGEPLAN_STATE_DIR", self.path("state"));
         command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the program starts")
     }
 
     /// `line status` of each used step, as `explain` tells it.
@@ -156,6 +156,22 @@ fn of_a_digest_without_layers_only_equality_says_something() {
     assert!(desk.all(&["--resolve"], " hit"), "{:?}", desk.statuses_with(&["--resolve"]));
     desk.list("sha256:2", "sha256:b");
     assert!(desk.all(&["--resolve"], " unknown"), "{:?}", desk.statuses_with(&["--resolve"]));
+}
+
+#[test]
+fn no_line_of_the_closing_report_ends_with_blanks() {
+    let desk = Desk::new(PASSES, "cat \"$stream\" >&2");
+    assert_eq!(desk.run(&["build"]).status.code(), Some(0));
+    // The engine of the recording finds what nobody here knows of.
+    fs::write(desk.path("app/src/a.txt"), "edited\n").expect("a file");
+    for colours in [&[][..], &[("CLICOLOR_FORCE", "1")]] {
+        let mut build = desk.command(&["build", "--verbose"]);
+        let told = text(&build.envs(colours.iter().copied()).output().expect("the program starts").stdout);
+        assert!(told.contains("not as predicted") && told.contains("cached"), "{told}");
+        assert!(told.lines().all(|line| !line.trim_end_matches("\u{1b}[0m").ends_with(' ')), "{told:?}");
+        assert!(told.contains(" deps:3 COPY src/a.txt ./\n"), "{told}");
+        fs::write(desk.path("app/src/a.txt"), format!("edited {}\n", colours.len())).expect("a file");
+    }
 }
 
 #[test]

@@ -88,6 +88,26 @@ fn annotations_are_commands_and_nothing_else() {
 }
 
 #[test]
+fn a_comment_on_one_step_says_so_and_is_another_comment() {
+    let project = named("an-edited-source-runs-its-stage-and-leaves-what-copies-from-it-open");
+    let narrowed = |format: &str, step: &str| {
+        let answer = project.run("explain", &["--format", format, "--step", step]);
+        assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+        String::from_utf8(answer.stdout).expect("text")
+    };
+    let whole = said(&project, "explain", "markdown");
+    let (step, hit) = (narrowed("markdown", "COPY src"), narrowed("markdown", "deps:4"));
+    let marker = |comment: &str| comment.lines().next().unwrap_or_default().to_owned();
+    assert_eq!(marker(&step), marker(&whole).replace(" -->", " step=COPY%20src -->"));
+    assert!(marker(&hit).ends_with(" step=deps%3a4 -->") && marker(&hit).starts_with("<!-- stageplan file="), "{hit}");
+    assert!(step.contains("`project/Dockerfile`, only step `COPY src`: 1 step runs again"), "{step}");
+    assert!(hit.contains("`project/Dockerfile`, only step `deps:4`: it stays cached,"), "{hit}");
+    for (told, step) in [(narrowed("github", "COPY src"), "COPY src"), (narrowed("github", "4"), "4")] {
+        assert!(told.lines().all(|line| line.contains(&format!(" (only {step})::"))), "{told}");
+    }
+}
+
+#[test]
 fn a_secret_stands_in_no_format() {
     let project = named("a-secret-is-masked");
     for command in ["plan", "explain"] {

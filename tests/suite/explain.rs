@@ -148,6 +148,36 @@ fn every_situation_is_told_as_its_report_has_it() {
 }
 
 #[test]
+fn what_a_failing_build_never_came_to_is_no_baseline() {
+    let text = r#"{
+        "dockerfile": ["FROM node:22", "COPY start.sh /", "COPY package*.json ./", "COPY src src", "RUN make one"],
+        "files": { "start.sh": "a\n", "package.json": "{}\n", "src/a": "a\n" }
+    }"#;
+    let mut project = Project::lay_out(&serde_json::from_str(text).expect("a case"), "buildkit");
+    let apply = |project: &mut Project, edit: Value| {
+        project.apply(&serde_json::from_value(edit).expect("an edit"));
+    };
+    assert_eq!(project.record().code, Some(0));
+    for path in ["start.sh", "package.json"] {
+        apply(&mut project, serde_json::json!({ "op": "delete", "path": path }));
+    }
+    apply(&mut project, serde_json::json!({ "op": "write", "path": "src/a", "text": "never built\n" }));
+    apply(&mut project, serde_json::json!({ "op": "edit_dockerfile", "replace": ["make one", "make two"] }));
+    assert_eq!(project.record().code, Some(1), "a source is missing");
+    apply(&mut project, serde_json::json!({ "op": "write", "path": "start.sh", "text": "b\n" }));
+    apply(&mut project, serde_json::json!({ "op": "write", "path": "package.json", "text": "{ }\n" }));
+    let report = project.explain().report();
+    let told = |step: &str| {
+        let causes = report.instruction(step).causes.iter();
+        causes.map(|cause| format!("{} {}", cause.kind, cause.path.as_deref().unwrap_or_default())).collect::<Vec<_>>()
+    };
+    assert_eq!(told("COPY start.sh"), ["file-modified start.sh"]);
+    assert_eq!(told("COPY package"), ["file-modified package.json", "upstream "]);
+    assert_eq!(told("COPY src"), ["file-modified src/a", "upstream "]);
+    assert_eq!(told("RUN make"), ["instruction-edited ", "upstream "]);
+}
+
+#[test]
 fn every_kind_of_cause_is_told_in_some_situation() {
     let situations = situations();
     let kinds = case::on_two_threads(&situations, |(_, situation)| {

@@ -16,6 +16,7 @@ use crate::case::report::Report;
 mod boundaries;
 mod comment;
 mod examples;
+mod folders;
 
 const DOCKERFILE: &str = "FROM node:22\nWORKDIR /app\nCOPY package.json ./\nRUN npm ci\nCOPY src/ src/\nRUN make\n";
 
@@ -169,6 +170,17 @@ fn an_unchanged_clone_hits_without_any_record() {
         let report = clone.since("HEAD", &[]);
         assert_all_hit(&report);
         assert_eq!(report.baseline.kind, "git");
+    }
+}
+
+#[test]
+fn notes_stand_apart_from_the_steps() {
+    let place = Place::new();
+    let repo = place.small();
+    repo.write("src/a.js", "edited\n");
+    for command in ["explain", "plan"] {
+        let told = repo.answer(command, "", &["--since", "HEAD"]).text();
+        assert!(told.contains("\n\nnote: compared with commit "), "{told}");
     }
 }
 

@@ -15,6 +15,9 @@ use crate::source::Span;
 
 const UNTERMINATED: &str = "unterminated heredoc";
 
+/// The hint where nothing is written yet.
+const BEGIN: &str = "a Dockerfile begins with a FROM, such as `FROM alpine:3.20`";
+
 impl Dockerfile {
     /// Parses a Dockerfile. The first diagnostic of severity `Error`, if any, is the one BuildKit refuses the
     /// file with; without one BuildKit goes on to look at stages, bases and the context.
@@ -136,7 +139,7 @@ impl<'a> Parser<'a> {
         self.warnings.append(&mut warnings);
         let last = Some(self.reader.line);
         if self.instructions.is_empty() {
-            self.refused.push(Diagnostic::error("file with no instructions", last, None));
+            self.refused.push(Diagnostic::error("file with no instructions", last, None).with_hint(BEGIN));
         } else if self.reader.too_long().is_some() {
             let message = "dockerfile line greater than max allowed size of 65535";
             let place = self.reader.too_long().map(|place| self.text.span(&place));
@@ -241,7 +244,7 @@ impl<'a> Parser<'a> {
     fn finish(self) -> (Dockerfile, Vec<Diagnostic>) {
         let source = self.reader.source();
         let mut diagnostics = match source {
-            [] => vec![Diagnostic::error("the Dockerfile cannot be empty", None, None)],
+            [] => vec![Diagnostic::error("the Dockerfile cannot be empty", None, None).with_hint(BEGIN)],
             _ => self.refused,
         };
         diagnostics.extend(self.bad_commands.into_iter().map(|bad| match bad {

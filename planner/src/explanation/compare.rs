@@ -1,6 +1,7 @@
 //! Comparing a step with the steps it corresponds to in earlier builds.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use super::Question;
 use super::above::{self, placed};
@@ -18,7 +19,15 @@ const MAX_BUILDS: usize = 50;
 /// The earlier builds, brought back one by one as they are needed.
 pub(super) struct Comparison<'a> {
     question: &'a Question<'a>,
-    builds: RefCell<Vec<(Snapshot, Alignment)>>,
+    builds: RefCell<Vec<Build>>,
+}
+
+/// An earlier build.
+struct Build {
+    snapshot: Snapshot,
+    alignment: Alignment,
+    /// The steps it did not come to, because a source was missing.
+    unreached: BTreeSet<usize>,
 }
 
 impl<'a> Comparison<'a> {
@@ -29,14 +38,17 @@ impl<'a> Comparison<'a> {
     /// The step's own reasons to miss, against the newest build whose target needed it. Where it has none there and no
     /// step before it runs, it is the combination that is new: then the newest build that shared its inputs is asked.
     pub(super) fn causes(&self, at: At, id: usize, alone: bool) -> Vec<Cause> {
-        let newest = self.newest_that_needed(at, id);
+        let Some(newest) = self.newest_that_needed(at, id) else { return Vec::new() };
         let end = if alone { MAX_BUILDS } else { newest + 1 };
         for n in newest..end {
             if !self.bring(n) {
                 break;
             }
             let builds = self.builds.borrow();
-            let (older, alignment) = &builds[n];
+            let Build { snapshot: older, alignment, .. } = &builds[n];
+            if builds[n].never_reached(id) {
+                continue;
+            }
             let causes = self.against(older, alignment, at, id);
             if !causes.is_empty() && (n == newest || self.shares_inputs(older, alignment, id)) {
                 return causes;
@@ -45,14 +57,16 @@ impl<'a> Comparison<'a> {
         Vec::new()
     }
 
-    /// The newest build that did not leave the step out as part of a stage its target had no need of; the newest of all
-    /// where each did.
-    fn newest_that_needed(&self, at: At, id: usize) -> usize {
+    /// The newest build that came to the step and did not leave it out as part of a stage its target had no need of;
+    /// the newest of those that left it out where each did; none where each failed before it.
+    fn newest_that_needed(&self, at: At, id: usize) -> Option<usize> {
         let is_left_out = |n: usize| {
-            let (_, alignment) = &self.builds.borrow()[n];
+            let alignment = &self.builds.borrow()[n].alignment;
             alignment.instruction(at).is_some() && alignment.step(id).is_none()
         };
-        (0..MAX_BUILDS).take_while(|&n| self.bring(n)).find(|&n| !is_left_out(n)).unwrap_or(0)
+        let reached =
+            || (0..MAX_BUILDS).take_while(|&n| self.bring(n)).filter(|&n| !self.builds.borrow()[n].never_reached(id));
+        reached().find(|&n| !is_left_out(n)).or_else(|| reached().next())
     }
 
     fn bring(&self, n: usize) -> bool {
@@ -61,7 +75,8 @@ impl<'a> Comparison<'a> {
         }
         let Some(snapshot) = (self.question.earlier)(n) else { return false };
         let alignment = Alignment::of(self.question.snapshot, &snapshot);
-        self.builds.borrow_mut().push((snapshot, alignment));
+        let unreached = unreached(&snapshot);
+        self.builds.borrow_mut().push(Build { snapshot, alignment, unreached });
         true
     }
 
@@ -158,7 +173,7 @@ impl<'a> Comparison<'a> {
     /// The edit of the ignore file that left a source out since the last build.
     pub(super) fn left_out(&self, context: &str, path: &ContextPath) -> Option<Cause> {
         let builds = self.bring(0).then(|| self.builds.borrow())?;
-        let (was, is) = self.ignorefiles(&builds.first()?.0, context)?;
+        let (was, is) = self.ignorefiles(&builds.first()?.snapshot, context)?;
         let is_new = ignored::leaving_out(&is, path).is_some() && ignored::leaving_out(&was, path).is_none();
         is_new.then(|| Cause::of(CauseKind::IgnorefileChanged).values(Some(was), Some(is)))
     }
@@ -166,7 +181,7 @@ impl<'a> Comparison<'a> {
     /// Whether the last build used an image of that reference.
     pub(super) fn used_image(&self, wanted: &str) -> bool {
         let builds = self.bring(0).then(|| self.builds.borrow());
-        let steps = builds.as_ref().and_then(|builds| builds.first()).map(|(build, _)| build.steps.as_slice());
+        let steps = builds.as_ref().and_then(|builds| builds.first()).map(|build| build.snapshot.steps.as_slice());
         steps
             .unwrap_or_default()
             .iter()
@@ -186,4 +201,23 @@ impl<'a> Comparison<'a> {
         let (was, is) = (text(older), text(self.question.snapshot));
         (was != is).then_some((was, is))
     }
+}
+
+impl Build {
+    /// Whether the build failed before it came to what is now the step `id`.
+    fn never_reached(&self, id: usize) -> bool {
+        self.alignment.step(id).is_some_and(|step| self.unreached.contains(&step))
+    }
+}
+
+/// The steps whose source is missing, and those that stand on them or take from them.
+fn unreached(snapshot: &Snapshot) -> BTreeSet<usize> {
+    let mut unreached = BTreeSet::new();
+    for (index, step) in snapshot.steps.iter().enumerate() {
+        // A step stands behind its inputs.
+        if step.missing.is_some() || step.inputs.iter().any(|input| unreached.contains(&input.index())) {
+            unreached.insert(index);
+        }
+    }
+    unreached
 }

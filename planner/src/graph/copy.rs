@@ -1,6 +1,7 @@
 //! `COPY` and `ADD` as file operations: one action per source, here-documents and downloads as sources of
 //! their own, `--link` as a copy upon nothing that is laid over the stage.
 
+use super::checksum;
 use super::site::{Lowering, MAIN_CONTEXT, Site, base};
 use super::stage_state::clean;
 use super::{Chmod, CopyAction, FileAction, Input, Op, Owner, Reads, Vertex, VertexId};
@@ -58,18 +59,15 @@ impl Lowering<'_> {
         let copy = &add.copy;
         let shared = shared(site, copy, add.unpack.unwrap_or(true))?;
         let context = self.builder.source(Op::Context(MAIN_CONTEXT.to_owned()));
+        let checksum = checksum_of(site, add)?;
         let mut sources = Vec::new();
         for source in &copy.sources {
             let CopySource::Path(path) = source else { continue };
             let written = path;
             let path = site.expand(path)?;
             if is_url(&path) || is_git(&path) {
-                let checksum = add.checksum.as_deref().map(|text| site.expand(text)).transpose()?;
                 sources.push(self.remote(&path, checksum.as_deref(), add.keep_git_dir));
                 continue;
-            }
-            if let Some(checksum) = &add.checksum {
-                return Err(site.error_at(checksum, "checksum requires HTTP(S) or Git sources"));
             }
             let selector = selector(site, copy, written, &path)?;
             self.request_path(Some(MAIN_CONTEXT), &path);
@@ -225,6 +223,33 @@ fn shared(site: &mut Site<'_>, copy: &Copy, unpack: bool) -> Result<Shared, Diag
     let written = copy.chmod.as_deref().unwrap_or_default();
     let mode = chmod.map(|text| parse_chmod(&text)).transpose().map_err(|error| site.error_at(written, error))?;
     Ok(Shared { dest: site.state.destination(&dest), owner: owner.map(|text| Owner::parse(&text)), mode, unpack })
+}
+
+/// What `--checksum=` asks for; an empty value is none.
+fn checksum_of(site: &mut Site<'_>, add: &Add) -> Result<Option<String>, Diagnostic> {
+    let Some(written) = &add.checksum else { return Ok(None) };
+    let checksum = Some(site.expand(written)?).filter(|text| !text.is_empty());
+    let Some(text) = &checksum else { return Ok(None) };
+    let paths = add.copy.sources.iter().filter_map(|source| match source {
+        CopySource::Path(path) => Some(path),
+        _ => None,
+    });
+    let [path] = paths.collect::<Vec<_>>()[..] else {
+        return Err(site
+            .error_at(written, "checksum can't be specified for multiple sources")
+            .with_hint("write an ADD for each download"));
+    };
+    let path = site.expand(path)?;
+    if is_git(&path) {
+        return Ok(checksum);
+    }
+    if !is_url(&path) {
+        return Err(site
+            .error_at(written, "checksum requires HTTP(S) or Git sources")
+            .with_hint("leave --checksum out: files of the build context are compared by content"));
+    }
+    checksum::check(text).map_err(|invalid| site.error_at(written, invalid.message).with_hint(invalid.hint))?;
+    Ok(checksum)
 }
 
 fn parse_chmod(text: &str) -> Result<Chmod, String> {

@@ -62,30 +62,52 @@ struct Change<'a> {
     sentence: String,
 }
 
+/// How the changes are written.
+pub(in crate::render) struct Words<'a> {
+    /// A path that is safe to show, as the report shows paths.
+    pub(in crate::render) path: &'a dyn Fn(&str) -> String,
+    /// One cause as a clause.
+    pub(in crate::render) cause: &'a dyn Fn(&Cause) -> String,
+    /// What stands behind the number of files that are left out.
+    pub(in crate::render) more: &'static str,
+    /// Characters of a line.
+    pub(in crate::render) width: usize,
+    /// Whether every file is told.
+    pub(in crate::render) verbose: bool,
+}
+
 /// Whether a cause is about a file that came, went or changed.
-pub(super) fn is_change(cause: &Cause) -> bool {
+pub(in crate::render) fn is_change(cause: &Cause) -> bool {
     matches!(cause.kind, CauseKind::FileAdded | CauseKind::FileRemoved | CauseKind::FileModified)
 }
 
-/// Sentences that tell the changes of `causes`, each for lines of `width` characters.
+/// Sentences that tell the changes of `causes`, as text, each for lines of `width` characters.
 pub(super) fn rows(causes: &[&Cause], drift: Option<Drift>, verbose: bool, width: usize) -> Vec<String> {
+    let cause = |cause: &Cause| sentence(cause, verbose);
+    let more = " (--verbose shows all)";
+    rows_in(causes, drift, &Words { path: &str::to_owned, cause: &cause, more, width, verbose })
+}
+
+/// Sentences that tell the changes of `causes` in the words of a report.
+pub(in crate::render) fn rows_in(causes: &[&Cause], drift: Option<Drift>, words: &Words<'_>) -> Vec<String> {
+    let verbose = words.verbose;
     let drifted = |cause: &&&Cause| drift.is_some() && Drift::of(cause) == drift;
     let (by_umask, others): (Vec<_>, Vec<_>) = causes.iter().partition(|cause| !verbose && drifted(cause));
-    let mut changes = changes(&others, verbose);
+    let mut changes = changes(&others, words);
     changes.sort_by(|a, b| (a.what, !is_manifest(a.path), a.path).cmp(&(b.what, !is_manifest(b.path), b.path)));
     let (own, ignored): (Vec<_>, Vec<_>) = changes.into_iter().partition(|change| change.what > What::LeftOut);
     let mut rows =
-        if ignored.len() <= N_SINGLE && !verbose { by_rules(&ignored) } else { told(&ignored, verbose, width) };
-    rows.extend(told(&own, verbose, width));
+        if ignored.len() <= N_SINGLE && !verbose { by_rules(&ignored, words) } else { told(&ignored, words) };
+    rows.extend(told(&own, words));
     if !by_umask.is_empty() {
-        rows.push(drift_row(&by_umask));
+        rows.push(drift_row(&by_umask, words));
     }
     rows
 }
 
-fn drift_row(by_umask: &[&&Cause]) -> String {
+fn drift_row(by_umask: &[&&Cause], words: &Words<'_>) -> String {
     if let [only] = by_umask {
-        return sentence(only, false);
+        return (words.cause)(only);
     }
     let modes: BTreeSet<_> = by_umask.iter().filter_map(|cause| cause.old.clone().zip(cause.new.clone())).collect();
     let modes: Vec<_> = modes.into_iter().map(|(old, new)| format!("{old} → {new}")).collect();
@@ -93,7 +115,7 @@ fn drift_row(by_umask: &[&&Cause]) -> String {
 }
 
 /// One change for each path. Folders that came or went with what they hold are told by that.
-fn changes<'a>(causes: &[&&'a Cause], verbose: bool) -> Vec<Change<'a>> {
+fn changes<'a>(causes: &[&&'a Cause], words: &Words<'_>) -> Vec<Change<'a>> {
     let mut by_path = BTreeMap::<&ContextPath, Vec<&Cause>>::new();
     for cause in causes {
         if let Some(path) = &cause.path {
@@ -105,7 +127,7 @@ fn changes<'a>(causes: &[&&'a Cause], verbose: bool) -> Vec<Change<'a>> {
         !folders.contains(path) || causes.iter().any(|cause| cause.kind == CauseKind::FileModified)
     };
     let told = by_path.into_iter().filter(|(path, causes)| is_told(path, causes));
-    told.map(|(path, causes)| Change { path, what: what(&causes), sentence: all(&causes, verbose) }).collect()
+    told.map(|(path, causes)| Change { path, what: what(&causes), sentence: all(&causes, words) }).collect()
 }
 
 fn what(causes: &[&Cause]) -> What {
@@ -121,21 +143,22 @@ fn what(causes: &[&Cause]) -> What {
 }
 
 /// All that happened to one file.
-fn all(causes: &[&Cause], verbose: bool) -> String {
+fn all(causes: &[&Cause], words: &Words<'_>) -> String {
     match causes {
         [content, mode] => {
             let modes = mode.old.as_deref().zip(mode.new.as_deref());
             let modes = modes.map(|(old, new)| format!(", its mode too: {old} → {new}")).unwrap_or_default();
-            format!("{}{modes}", sentence(content, verbose))
+            format!("{}{modes}", (words.cause)(content))
         }
-        others => others.iter().map(|cause| sentence(cause, verbose)).collect::<Vec<_>>().join("; "),
+        others => others.iter().map(|cause| (words.cause)(cause)).collect::<Vec<_>>().join("; "),
     }
 }
 
 /// What the ignore file did to a few files.
-fn by_rules(changes: &[Change<'_>]) -> Vec<String> {
+fn by_rules(changes: &[Change<'_>], words: &Words<'_>) -> Vec<String> {
     let row = |what, verb: &str| {
-        let paths = changes.iter().filter(|change| change.what == what).map(|change| text::path(change.path));
+        let paths = changes.iter().filter(|change| change.what == what);
+        let paths = paths.map(|change| (words.path)(&text::path(change.path)));
         let paths: Vec<_> = paths.collect();
         (!paths.is_empty()).then(|| format!("the ignore file {verb} {}", paths.join(", ")))
     };
@@ -147,19 +170,19 @@ fn is_manifest(path: &ContextPath) -> bool {
 }
 
 /// The sentences of a few changes; many are told by folder, manifests still by themselves.
-fn told(changes: &[Change<'_>], verbose: bool, width: usize) -> Vec<String> {
-    if verbose || changes.len() <= N_SINGLE {
+fn told(changes: &[Change<'_>], words: &Words<'_>) -> Vec<String> {
+    if words.verbose || changes.len() <= N_SINGLE {
         return changes.iter().map(|change| change.sentence.clone()).collect();
     }
     let (manifests, others): (Vec<_>, Vec<_>) = changes.iter().partition(|change| is_manifest(change.path));
     let mut rows: Vec<(usize, String)> = manifests.iter().map(|change| (1, change.sentence.clone())).collect();
     let mut groups: Vec<_> = grouped(&others).into_iter().collect();
     groups.sort_by_key(|((what, _), group)| (*what, std::cmp::Reverse(group.len())));
-    rows.extend(groups.iter().map(|((what, folder), group)| (group.len(), group_row(*what, folder, group, width))));
+    rows.extend(groups.iter().map(|((what, folder), group)| (group.len(), group_row(*what, folder, group, words))));
     let n_more: usize = rows.iter().skip(N_ROWS).map(|(n, _)| n).sum();
     let mut rows: Vec<String> = rows.into_iter().take(N_ROWS).map(|(_, row)| row).collect();
     if n_more > 0 {
-        rows.push(format!("and {} (--verbose shows all)", text::count(n_more, "more file")));
+        rows.push(format!("and {}{}", text::count(n_more, "more file"), words.more));
     }
     rows
 }
@@ -182,12 +205,12 @@ fn grouped<'c>(changes: &[&'c Change<'c>]) -> BTreeMap<(What, ContextPath), Vec<
 }
 
 /// `src/ 38 files changed, e.g. src/a.ts, src/b.ts`, with as many examples as fit.
-fn group_row(what: What, folder: &ContextPath, group: &[&Change<'_>], width: usize) -> String {
+fn group_row(what: What, folder: &ContextPath, group: &[&Change<'_>], words: &Words<'_>) -> String {
     if let [only] = group {
         return only.sentence.clone();
     }
     let place = if folder.is_root() { "./".to_owned() } else { format!("{}/", text::path(folder)) };
-    let place = layout::cut_front(&place, width / 2);
+    let place = (words.path)(&layout::cut_front(&place, words.width / 2));
     let n = text::count(group.len(), "file");
     let told = match what {
         What::LetIn => format!("the ignore file lets in {n} of {place}"),
@@ -197,8 +220,8 @@ fn group_row(what: What, folder: &ContextPath, group: &[&Change<'_>], width: usi
         What::Gone => format!("{place} {n} gone"),
         What::Attribute => format!("{place} {n} with another mode"),
     };
-    let examples: Vec<String> = group.iter().take(2).map(|change| text::path(change.path)).collect();
+    let examples: Vec<String> = group.iter().take(2).map(|change| (words.path)(&text::path(change.path))).collect();
     let with = |n: usize| format!("{told}, e.g. {}", examples[..n].join(", "));
-    let fitting = (1..=examples.len()).rev().map(with).find(|row| row.chars().count() <= width);
+    let fitting = (1..=examples.len()).rev().map(with).find(|row| row.chars().count() <= words.width);
     fitting.unwrap_or(told)
 }

@@ -62,6 +62,7 @@ fn report(seconds: [Option<f64>; 4]) -> String {
         unmoved: Vec::new(),
         lost: false,
         notes: Vec::new(),
+        narrowed: None,
     };
     let written = write(&forecast, false);
     anstream::adapter::strip_str(&written).to_string()

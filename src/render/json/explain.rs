@@ -2,7 +2,7 @@
 
 use planner::cause::{Cause, CauseKind};
 use planner::explanation::roots;
-use planner::explanation::{InstructionReport, Reads, StageReport, Status, TargetReport};
+use planner::explanation::{Explanation, InstructionReport, Reads, StageReport, Status, TargetReport};
 use planner::plan::Plan;
 use serde::Serialize;
 
@@ -154,7 +154,7 @@ impl ExplainView {
             schema,
             targets: TargetView::all(project, forecast, is_plan),
             baseline: BaselineView::new(&forecast.baseline, &forecast.notes),
-            summary: SummaryView::of(reports),
+            summary: SummaryView::of(&forecast.explanation),
             stages: stages.map(|(target, stage)| StageView::new(target, stage, is_plan)).collect(),
         }
     }
@@ -207,9 +207,11 @@ fn longer(one: Option<f64>, other: Option<f64>) -> Option<f64> {
 }
 
 impl SummaryView {
-    fn of(targets: &[TargetReport]) -> Self {
-        let stages = targets.iter().flat_map(|target| &target.stages);
-        let all: Vec<&InstructionReport> = stages.flat_map(|stage| &stage.instructions).collect();
+    /// A stage that several targets share counts once.
+    fn of(explanation: &Explanation) -> Self {
+        let targets = &explanation.targets;
+        let stages = explanation.stages();
+        let all: Vec<&InstructionReport> = stages.iter().flat_map(|(_, stage)| &stage.instructions).collect();
         let count = |status| all.iter().filter(|instruction| instruction.status == status).count();
         let is_root = |place: usize| all[place].status == Status::Miss && all[place].root.is_none();
         Self {

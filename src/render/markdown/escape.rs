@@ -33,8 +33,8 @@ fn path(path: &ContextPath, within: Within) -> String {
     span(&text::path(path), within)
 }
 
-/// A code span of a text of one line: fenced by more backticks than it holds in a row.
-fn span(escaped: &str, within: Within) -> String {
+/// A code span of a safe text of one line: fenced by more backticks than it holds in a row.
+pub(super) fn span(escaped: &str, within: Within) -> String {
     let mut shown: String = escaped.chars().take(N_CHARACTERS).collect();
     if shown.len() < escaped.len() {
         shown.pop();

@@ -4,10 +4,11 @@
 
 use std::fmt::Write as _;
 
-use planner::cause::{Cause, CauseKind};
+use planner::cause::CauseKind;
 
 use super::escape::{Within, cause, code};
-use crate::render::review::{Review, Root, Step, short};
+use super::reasons;
+use crate::render::review::{Review, Root, Step};
 use crate::render::text;
 
 /// Rows of the table of causes, and lines of each other list.
@@ -41,7 +42,8 @@ fn rows<'a, T>(out: &mut String, items: &'a [T], row: impl Fn(&T) -> String) -> 
 
 /// The step that fails, and why.
 pub(super) fn failure(step: &Step<'_>) -> String {
-    let told = step.report.causes.first().map(|first| cause(first, Within::Line)).unwrap_or_default();
+    let missing = step.report.causes.iter().find(|found| found.kind == CauseKind::SourceMissing);
+    let told = missing.map(|missing| cause(missing, Within::Line)).unwrap_or_default();
     let why = told.strip_suffix("; the build fails here").unwrap_or(&told);
     format!("{}: {why}", code(&step.name, Within::Line))
 }
@@ -56,6 +58,8 @@ fn failing(out: &mut String, review: &Review<'_>) {
     }
     let cure = "Bring the file back, or change the instruction or the ignore file.";
     let _ = writeln!(out, "\n{cure} Steps that need it are not reached.");
+    let shown = failing.iter().take(failing.len() - left.len());
+    reasons::edits(out, shown.map(|step| (step.name.as_str(), step.report.causes.as_slice())), N_CHARACTERS);
 }
 
 /// Stages by name while they are few.
@@ -91,23 +95,6 @@ fn step(step: &Step<'_>, within: Within) -> String {
     format!("{} {}", code(&step.name, within), code(&step.instruction(), within))
 }
 
-/// The causes, the step's own ones first.
-fn told(causes: &[Cause], within: Within) -> String {
-    let own = causes.iter().filter(|found| found.kind != CauseKind::Upstream);
-    let n_left = own.clone().count().saturating_sub(N_NAMED);
-    let mut told: Vec<String> = own.take(N_NAMED).map(|found| cause(&short(found), within)).collect();
-    if n_left > 0 {
-        told.push(format!("{n_left} more"));
-    }
-    let mut told = enumerated(&told);
-    if let Some(upstream) = causes.iter().find(|found| found.kind == CauseKind::Upstream) {
-        let is_only = told.is_empty();
-        let upstream = cause(upstream, within);
-        told.push_str(&if is_only { upstream } else { format!("; {upstream} anyway") });
-    }
-    told
-}
-
 /// What makes steps run, and what follows from each.
 fn causes(out: &mut String, review: &Review<'_>) {
     let roots = &review.roots;
@@ -117,13 +104,22 @@ fn causes(out: &mut String, review: &Review<'_>) {
     out.push_str("\n| Why | Runs again | And then |\n| --- | --- | --- |\n");
     let left = rows(out, roots, |root| {
         let steps = listed(root.steps.iter().map(|index| step(&review.steps[*index], Within::Cell)));
-        format!("| {} | {steps} | {} |\n", capitalised(&told(root.causes, Within::Cell)), after(review, root))
+        let why: Vec<String> =
+            reasons::rows(root.causes, Within::Cell).iter().map(|reason| capitalised(reason)).collect();
+        format!("| {} | {steps} | {} |\n", why.join("<br>"), after(review, root))
     });
     if !left.is_empty() {
         let n_steps: usize = left.iter().map(|root| root.steps.len() + root.followers.len()).sum();
         let (causes, steps) = (text::count(left.len(), "more cause"), text::count(n_steps, "step"));
         let _ = writeln!(out, "\n{causes}, for {steps}, stand below or are left out.");
     }
+    let shown = &roots[..roots.len() - left.len()];
+    reasons::edits(out, shown.iter().map(|root| (first(review, root), root.causes)), N_CHARACTERS);
+}
+
+/// The step that stands for those with the same reasons.
+fn first<'a>(review: &'a Review<'_>, root: &Root<'_>) -> &'a str {
+    root.steps.first().map_or("", |step| review.steps[*step].name.as_str())
 }
 
 fn after(review: &Review<'_>, root: &Root<'_>) -> String {
@@ -163,7 +159,7 @@ fn open(out: &mut String, review: &Review<'_>) {
 fn unknown(out: &mut String, review: &Review<'_>) {
     let left = rows(out, &review.unknown, |group| {
         let steps = listed(group.steps.iter().map(|index| step(&review.steps[*index], Within::Line)));
-        format!("\n**Nobody can say of** {steps}: {}.\n", told(group.causes, Within::Line))
+        format!("\n**Nobody can say of** {steps}: {}.\n", reasons::line(group.causes))
     });
     let n_left: usize = left.iter().map(|group| group.steps.len()).sum();
     if n_left > 0 {
@@ -176,7 +172,7 @@ fn stale(out: &mut String, review: &Review<'_>) {
     let stale: Vec<&Step<'_>> = review.stale().collect();
     let left = rows(out, &stale, |step| {
         let shown = self::step(step, Within::Line);
-        let why = told(&step.report.causes, Within::Line);
+        let why = reasons::line(&step.report.causes);
         let is_mode = step.report.causes.iter().any(|cause| cause.detail.as_deref() == Some("mode"));
         let cure = if is_mode { "`docker buildx prune --filter type=source.local`" } else { "`touch`" };
         format!(

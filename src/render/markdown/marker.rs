@@ -10,12 +10,15 @@ use crate::project::Names;
 /// Characters of a name that are written out.
 const N_CHARACTERS: usize = 200;
 
-/// The hidden line: what is built, in letters that can end no comment.
-pub(super) fn write(names: &Names) -> String {
+/// The hidden line: what is built, and the step where only one is told of, in letters that can end no comment.
+pub(super) fn write(names: &Names, narrowed: Option<&str>) -> String {
     let mut marker = format!("<!-- stageplan file={}", word(names.dockerfile.as_deref().unwrap_or("-")));
     let _ = write!(marker, " context={}", word(&names.context));
     if let Some(target) = &names.target {
         let _ = write!(marker, " target={}", word(target));
+    }
+    if let Some(step) = narrowed {
+        let _ = write!(marker, " step={}", word(step));
     }
     marker + " -->\n"
 }

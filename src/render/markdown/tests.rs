@@ -58,6 +58,7 @@ fn comment(instructions: Vec<InstructionReport>) -> String {
         unmoved: Vec::new(),
         lost: false,
         notes: vec!["the Dockerfile was `a`b` then".to_owned()],
+        narrowed: None,
     };
     let names = Names {
         dockerfile: Some("docker/Dockerfile".to_owned()),

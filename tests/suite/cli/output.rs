@@ -55,6 +55,31 @@ fn what_was_recorded_is_a_hit_until_it_changes_and_again_when_taken_back() {
 }
 
 #[test]
+fn a_stage_that_two_targets_share_stands_and_counts_once() {
+    let dockerfile = "FROM alpine:3.20 AS base\nRUN one\nFROM base AS left\nRUN two\nFROM base AS right\nRUN three\n\
+        FROM scratch AS idle\nRUN four\n";
+    let project = project(dockerfile, &[]);
+    let targets = ["--target", "left", "--target", "right"];
+    assert_eq!(project.run("record", &targets).code, Some(0));
+    std::fs::write(project.dockerfile(), dockerfile.replace("one", "uno")).expect("a file");
+    let plan = project.run("plan", &targets).text();
+    assert!(plan.starts_with("3 of 3 steps will run, 1 root cause\n"), "{plan}");
+    assert_eq!(plan.matches("RUN uno").count(), 1, "{plan}");
+    assert!(plan.contains("\ntarget left\n") && plan.contains("\ntarget right\n"), "{plan}");
+    assert!(plan.contains("\nbase stands above\n"), "{plan}");
+    let explain = project.run("explain", &targets).text();
+    assert!(explain.starts_with("3 of 3 steps will run, 1 root cause\n"), "{explain}");
+    assert_eq!(explain.matches("base:2").count(), 1, "{explain}");
+    let comment = project.run("plan", &[&targets[..], &["--format", "markdown"]].concat()).text();
+    assert!(comment.contains("3 of 3 steps run again in `base`, `left` and `right`"), "{comment}");
+    assert!(comment.contains("| `base:2` `RUN uno` | 2 steps in `left` and `right` |"), "{comment}");
+    let report = project.run("plan", &[&targets[..], &["--format", "json"]].concat()).report();
+    assert_eq!((report.summary.miss, report.summary.unused), (3, 2), "the lines of `idle` count once");
+    let of_base = report.stages.iter().filter(|stage| stage.name.as_deref() == Some("base"));
+    assert_eq!(of_base.count(), 2, "programs find all stages of each target");
+}
+
+#[test]
 fn two_answers_to_one_question_are_equal() {
     let mut project = small_project();
     recorded(&project);

@@ -1,29 +1,32 @@
 //! Comments as a parser of CommonMark with tables reads them: no text of a project is more than text.
 
-use pulldown_cmark::{Event, Options, Parser, Tag};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::{cases, changed, named, said};
 
 /// The code spans of a comment, after a look at everything else in it.
 pub(super) fn code_spans(comment: &str) -> Vec<String> {
     let mut spans = Vec::new();
+    let mut is_block = false;
     for event in Parser::new_ext(comment, Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_GFM) {
         match event {
             Event::Code(code) => spans.push(code.into_string()),
             Event::Html(html) | Event::InlineHtml(html) => assert!(is_ours(&html), "{html:?} in\n{comment}"),
+            Event::Start(Tag::CodeBlock(kind)) => {
+                assert_eq!(kind, CodeBlockKind::Fenced("diff".into()), "{comment}");
+                is_block = true;
+            }
+            Event::End(TagEnd::CodeBlock) => is_block = false,
+            Event::Text(text) if is_block => {
+                assert!(text.lines().all(|line| line.starts_with(['+', '-', ' ', '…'])), "{text:?} in\n{comment}");
+                assert!(!text.contains(|letter: char| letter.is_control() && letter != '\n'), "{text:?}");
+            }
             Event::Text(text) => {
                 let is_plain = |letter: char| letter.is_alphanumeric() || " ,;:.'()→…-".contains(letter);
                 assert!(text.chars().all(is_plain), "{text:?} in\n{comment}");
                 assert!(!text.contains("www.") && !text.contains("://"), "{text:?} in\n{comment}");
             }
-            Event::Start(
-                Tag::Link { .. }
-                | Tag::Image { .. }
-                | Tag::List(_)
-                | Tag::Item
-                | Tag::CodeBlock(_)
-                | Tag::BlockQuote(_),
-            )
+            Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::List(_) | Tag::Item | Tag::BlockQuote(_))
             | Event::TaskListMarker(_)
             | Event::Rule => panic!("{event:?} in\n{comment}"),
             _ => {}
@@ -41,6 +44,7 @@ fn is_ours(html: &str) -> bool {
     marker.is_some_and(|words| words.chars().all(is_word) && !words.contains("--"))
         || summary.is_some_and(|words| words.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == ' '))
         || html == "</details>"
+        || html == "<br>"
 }
 
 #[test]

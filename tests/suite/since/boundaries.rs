@@ -44,6 +44,14 @@ fn a_shallow_clone_answers_as_far_as_it_goes() {
     let answer = clone.answer("explain", "", &["--since", &first]);
     assert_refused(&answer, "in this shallow clone");
     assert!(answer.stderr.contains("git fetch --unshallow"), "{}", answer.stderr);
+    let answer = clone.answer("explain", "", &["--since", "HEAD~1"]);
+    assert_refused(&answer, "there is no git revision `HEAD~1` in this shallow clone");
+    for mistyped in ["HAED", "HAED~1", "mian", "v1.0", "~1"] {
+        let answer = clone.answer("explain", "", &["--since", mistyped]);
+        assert_refused(&answer, &format!("there is no git revision `{mistyped}`\n"));
+        assert!(!answer.stderr.contains("unshallow"), "more history helps nobody: {}", answer.stderr);
+        assert!(answer.stderr.contains("git fetch origin NAME"), "{}", answer.stderr);
+    }
 }
 
 #[test]
@@ -157,7 +165,7 @@ fn a_dockerfile_that_buildkit_refused_then_is_refused() {
     repo.write("Dockerfile", DOCKERFILE);
     let answer = repo.answer("explain", "", &["--since", "HEAD"]);
     assert_eq!(answer.code, Some(2));
-    assert!(answer.stderr.contains("at HEAD` line 2"), "{}", answer.stderr);
+    assert!(answer.stderr.contains("at HEAD`: dockerfile parse error on line 2: "), "{}", answer.stderr);
 }
 
 #[test]
