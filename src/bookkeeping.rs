@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use planner::built::Built;
 use planner::cache_key::Sealer;
 use planner::digest::Hasher;
-use planner::history::{BuildRecord, StepRecord};
+use planner::history::BuildRecord;
+use planner::recording::Left;
 
 use crate::observation::{Observation, ObservedContext, Receipt};
 use crate::project::Project;
@@ -35,7 +36,7 @@ impl Entry {
         Ok(Self { id: hasher.finish().short(), recorded_at })
     }
 
-    /// Records the build: its inputs, these steps, what the engine has `received`
+    /// Records the build: its inputs, what it left, what the engine has `received`
     /// of the contexts (`None`: all that was observed), and what it reported.
     ///
     /// # Errors
@@ -45,7 +46,7 @@ impl Entry {
         project: &Project,
         observation: Observation,
         received: Option<&BTreeMap<String, ObservedContext>>,
-        steps: Vec<StepRecord>,
+        left: Left,
         built: Option<Built>,
         store: &Store,
     ) -> anyhow::Result<()> {
@@ -57,7 +58,9 @@ impl Entry {
             recorded_at: self.recorded_at.to_string(),
             project: project.id.clone(),
             builder: project.builder.clone(),
-            steps,
+            steps: left.steps,
+            unsettled: left.unsettled,
+            absent: left.absent,
             images: images.collect(),
         };
         let trees = observation.contexts.values().map(|context| context.view.context.clone()).collect();

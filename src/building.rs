@@ -253,6 +253,13 @@ pub(crate) fn report(
     }
 }
 
+/// What became of each step whose end the engine told; whether a step ended of which it told only the start, nobody
+/// knows.
+pub(crate) fn outcomes(ended: &Ended) -> BTreeMap<usize, built::Outcome> {
+    let steps = ended.attribution.steps.iter().filter(|(_, seen)| seen.outcome != Outcome::Running);
+    steps.filter_map(|(index, seen)| Some((*index, outcome(&seen.outcome)?))).collect()
+}
+
 fn outcome(seen: &Outcome) -> Option<built::Outcome> {
     match seen {
         Outcome::NotStarted => None,

@@ -39,7 +39,11 @@ impl Past {
         let mut builds = store.builds()?;
         builds.retain(|build| build.builder == builder);
         let steps: Vec<_> = builds.iter_mut().flat_map(|build| std::mem::take(&mut build.steps)).collect();
-        Ok(Self { builds, ledger: Ledger::new(steps) })
+        let mut ledger = Ledger::new(steps);
+        for build in &mut builds {
+            ledger.add_unsettled(std::mem::take(&mut build.unsettled), &build.absent);
+        }
+        Ok(Self { builds, ledger })
     }
 
     /// The builds of a project, newest first.

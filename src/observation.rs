@@ -106,12 +106,21 @@ impl Observation {
     /// Takes the snapshot anew, after the contexts were changed.
     pub(crate) fn retake(&mut self, key: &[u8; 32]) {
         let ignorefiles = std::mem::take(&mut self.snapshot.ignorefiles);
+        self.snapshot = Snapshot { ignorefiles, ..self.snapshot_with(&BTreeMap::new(), key) };
+    }
+
+    /// The inputs of the same build, but of these contexts as they were `later`.
+    pub(crate) fn snapshot_with(&self, later: &BTreeMap<String, ObservedContext>, key: &[u8; 32]) -> Snapshot {
         let sealer = Sealer::new(key);
-        self.snapshot = Snapshot::take(&self.graph, &self.views().collect(), &sealer);
+        let contexts = self.contexts.iter().map(|(name, context)| {
+            let context = later.get(name).unwrap_or(context);
+            (name.clone(), context.view.context.clone())
+        });
+        let mut snapshot = Snapshot::take(&self.graph, &contexts.collect(), &sealer);
         if let Some(plain) = &self.plain {
-            self.snapshot.note_assumed(plain, &sealer);
+            snapshot.note_assumed(plain, &sealer);
         }
-        self.snapshot.ignorefiles = ignorefiles;
+        snapshot
     }
 
     /// Sees the same files with more known of images. Whether that is possible: where triggers of an image read other

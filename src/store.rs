@@ -213,6 +213,8 @@ impl Store {
             project: head.project.clone(),
             builder: head.builder.clone(),
             steps: Vec::new(),
+            unsettled: head.unsettled.clone(),
+            absent: head.absent.clone(),
             images: head.images.clone(),
         };
         log::append(&self.dir, &log::Line { snapshot: Some(snapshot), steps, built, record })

@@ -98,6 +98,8 @@ pub enum CauseKind {
     UnknownFrontend,
     /// Two references may name one image.
     BaseUnresolved,
+    /// A build that was stopped or failed, or whose files changed meanwhile, may have left the result.
+    Unsettled,
 }
 
 impl CauseKind {
@@ -130,6 +132,7 @@ impl CauseKind {
             Self::RemoteSource => "remote-source",
             Self::UnknownFrontend => "unknown-frontend",
             Self::BaseUnresolved => "base-unresolved",
+            Self::Unsettled => "unsettled",
         }
     }
 }

@@ -427,6 +427,7 @@ impl Explaining<'_> {
             Some(Gap::RemoteSource) => CauseKind::RemoteSource,
             Some(Gap::BaseUnresolved) => CauseKind::BaseUnresolved,
             Some(Gap::UnknownFrontend) => CauseKind::UnknownFrontend,
+            Some(Gap::Unsettled) => CauseKind::Unsettled,
             Some(Gap::NeverRecorded) | None => CauseKind::NeverRecorded,
         };
         vec![Cause { name: self.gap_name(id, kind), ..Cause::of(kind) }]

@@ -26,6 +26,12 @@ pub struct BuildRecord {
     pub builder: String,
     /// The steps that were new with this build.
     pub steps: Vec<StepRecord>,
+    /// The steps whose results it may have left: nobody saw their end, or what they read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsettled: Vec<StepRecord>,
+    /// The keys of steps that an earlier build may have left, and that it found to be in no cache.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<CacheKey>,
     /// The images it read, as far as they were looked up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<(ImageName, Image)>,
@@ -122,6 +128,8 @@ pub struct Ledger {
     by_op: HashMap<ContentDigest, Vec<usize>>,
     /// For each key, the steps that may be it, or are it, by their own account.
     named_by: HashMap<CacheKey, Vec<usize>>,
+    /// By operation, the steps that nobody saw completed.
+    unsettled: HashMap<ContentDigest, Vec<StepRecord>>,
 }
 
 impl Ledger {
@@ -154,6 +162,21 @@ impl Ledger {
         }
         self.name(index, &step);
         self.steps.push(step);
+    }
+
+    /// Adds steps that may have been completed, after a build that found these keys to be in no cache.
+    pub fn add_unsettled(&mut self, steps: impl IntoIterator<Item = StepRecord>, absent: &[CacheKey]) {
+        if !absent.is_empty() {
+            self.unsettled.values_mut().for_each(|known| known.retain(|step| !absent.contains(&step.key)));
+        }
+        for step in steps {
+            self.unsettled.entry(step.op).or_default().push(step);
+        }
+    }
+
+    /// The steps of an operation that may have been completed, though nobody saw it.
+    pub fn unsettled_with_op(&self, op: &ContentDigest) -> impl Iterator<Item = &StepRecord> {
+        self.unsettled.get(op).into_iter().flatten()
     }
 
     fn name(&mut self, index: usize, step: &StepRecord) {

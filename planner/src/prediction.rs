@@ -60,6 +60,8 @@ pub enum Gap {
     BaseUnresolved,
     /// The Dockerfile asks for another frontend.
     UnknownFrontend,
+    /// A build that was stopped or failed, or whose files changed meanwhile, may have left the result.
+    Unsettled,
 }
 
 /// One vertex in the light of all records.
@@ -203,14 +205,23 @@ impl Matching<'_, '_> {
             (at(Level::ByContent).collect(), at(Level::Possible).collect())
         };
         let is = self.ledger.same_as(certain);
-        let mut may_be = self.ledger.may_be(is.iter().copied().chain(possible));
+        let unsettled = if is.is_empty() { self.unsettled(index, step) } else { Vec::new() };
+        let gap = (!unsettled.is_empty()).then_some(Gap::Unsettled);
+        let mut may_be = self.ledger.may_be(is.iter().copied().chain(possible).chain(unsettled));
         may_be.retain(|key| !is.contains(key));
         let verdict = match (is.is_empty(), may_be.is_empty()) {
             (false, _) => Verdict::Hit,
             (true, true) => Verdict::Miss,
-            (true, false) => self.gap(step).map_or(Verdict::Pending, Verdict::Unknown),
+            (true, false) => self.gap(step).or(gap).map_or(Verdict::Pending, Verdict::Unknown),
         };
         Standing::new(verdict, is, may_be)
+    }
+
+    /// The keys of results that a build may have left although nobody saw it.
+    fn unsettled(&mut self, index: usize, step: &Step) -> Vec<CacheKey> {
+        let records: Vec<&StepRecord> = self.ledger.unsettled_with_op(&step.record.op).collect();
+        let may_be_it = |record: &&StepRecord| self.level(index, step, record) != Level::No;
+        records.into_iter().filter(may_be_it).map(|record| record.key).collect()
     }
 
     /// A source that is not there, in a build context or in what a stage is known to hold. What completed before,

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::built::Outcome;
-use crate::history::{Ledger, StepRecord};
+use crate::cache_key::CacheKey;
+use crate::history::{Ledger, StepRecord, Writes};
 use crate::prediction::{Prediction, Standing, Verdict};
 use crate::snapshot::{Snapshot, Step, StepKind};
 
@@ -20,12 +21,25 @@ pub fn record(snapshot: &Snapshot, prediction: &Prediction, ledger: &Ledger, bui
 
 /// What an engine was seen doing.
 pub struct Witnessed<'a> {
-    /// By step of the snapshot, what it did; steps it did not tell of are left out.
+    /// By step of the snapshot, how it ended; steps whose end it did not tell are left out.
     pub outcomes: &'a BTreeMap<usize, Outcome>,
     /// Whether everything that was asked for is built.
     pub succeeded: bool,
     /// The steps of which nobody can say what they read, because it changed while the engine was reading.
     pub blurred: &'a BTreeSet<usize>,
+    /// The same build with the files as they were when the engine had received them, where they changed meanwhile.
+    pub after: Option<&'a Snapshot>,
+}
+
+/// What a build left in the engine's cache.
+#[derive(Default)]
+pub struct Left {
+    /// The steps that are new.
+    pub steps: Vec<StepRecord>,
+    /// Those whose results it may have left.
+    pub unsettled: Vec<StepRecord>,
+    /// The keys that an earlier build may have left in it, and that were not there.
+    pub absent: Vec<CacheKey>,
 }
 
 /// The steps of a build that an engine was seen doing, however it ended. What stands on a step whose input nobody can
@@ -37,10 +51,10 @@ pub fn record_witnessed(
     ledger: &Ledger,
     build: &str,
     witnessed: &Witnessed<'_>,
-) -> Vec<StepRecord> {
+) -> Left {
     let completed = completed(snapshot, witnessed);
     let blurred = with_followers(snapshot, witnessed.blurred);
-    recorded(snapshot, prediction, ledger, build, &|index| {
+    let steps = recorded(snapshot, prediction, ledger, build, &|index| {
         if blurred.contains(&index) || !completed.contains(&index) {
             return None;
         }
@@ -49,7 +63,62 @@ pub fn record_witnessed(
             Some(Outcome::Ran) => Seen::Ran,
             _ => Seen::Unseen,
         })
-    })
+    });
+    let unsettled = unsettled(snapshot, &completed, &blurred, witnessed);
+    Left { steps, unsettled, absent: absent(snapshot, ledger, &blurred, witnessed) }
+}
+
+/// The steps that the engine had to begin, although an earlier build may have left their results.
+fn absent(snapshot: &Snapshot, ledger: &Ledger, blurred: &BTreeSet<usize>, witnessed: &Witnessed<'_>) -> Vec<CacheKey> {
+    let begun = witnessed
+        .outcomes
+        .iter()
+        .filter(|(index, outcome)| matches!(outcome, Outcome::Failed | Outcome::Canceled) && !blurred.contains(*index));
+    let records = begun.filter_map(|(index, _)| Some(&snapshot.steps.get(*index)?.record));
+    let is_doubted = |record: &&StepRecord| ledger.unsettled_with_op(&record.op).any(|other| other.key == record.key);
+    records.filter(is_doubted).map(|record| record.key).collect()
+}
+
+/// The steps that a build may have left in the cache although no engine was seen completing them: those that it may
+/// have been at work on when it ended early, and those that read files which changed meanwhile, as they were or as they
+/// are.
+fn unsettled(
+    snapshot: &Snapshot,
+    completed: &BTreeSet<usize>,
+    blurred: &BTreeSet<usize>,
+    witnessed: &Witnessed<'_>,
+) -> Vec<StepRecord> {
+    let mut open = at_work(snapshot, completed, witnessed.outcomes);
+    open.extend(completed.intersection(blurred));
+    open.retain(|index| snapshot.steps[*index].kind == StepKind::Step);
+    let of = |snapshot: &Snapshot| -> Vec<StepRecord> {
+        open.iter().filter_map(|index| Some(snapshot.steps.get(*index)?.record.clone())).collect()
+    };
+    let mut steps = of(snapshot);
+    for step in witnessed.after.map(of).unwrap_or_default() {
+        if steps.iter().all(|other| other.key != step.key) {
+            steps.push(step);
+        }
+    }
+    steps
+}
+
+/// The steps that may have been completed unseen: all that they need was there. A copy takes no time, so what stands on
+/// one may have been at work as well; what stands on a `RUN` was not.
+fn at_work(snapshot: &Snapshot, completed: &BTreeSet<usize>, outcomes: &BTreeMap<usize, Outcome>) -> BTreeSet<usize> {
+    let mut at_work = BTreeSet::new();
+    for (index, step) in snapshot.steps.iter().enumerate() {
+        let is_there = |input: usize| {
+            let step = &snapshot.steps[input];
+            let is_quick = step.record.writes != Writes::Anything;
+            step.kind != StepKind::Step || completed.contains(&input) || (is_quick && at_work.contains(&input))
+        };
+        let is_over = completed.contains(&index) || outcomes.contains_key(&index) || step.missing.is_some();
+        if !is_over && step.inputs.iter().all(|input| is_there(input.index())) {
+            at_work.insert(index);
+        }
+    }
+    at_work
 }
 
 /// The first source, absolute, whose absence fails the build; `None` where nothing is missing.

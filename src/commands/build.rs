@@ -1,13 +1,12 @@
 //! `build`: the build itself, through the user's docker. What was predicted stands beside what the engine did, and the
 //! engine's cache is known from then on.
 
-use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::thread;
 
 use clap::Args;
 use planner::built::{Built, End, Source};
-use planner::recording::{self, Witnessed};
+use planner::recording::{self, Left, Witnessed};
 use planner::request::Request;
 
 use super::Session;
@@ -99,14 +98,17 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
         Format::Text => render::build::write(&closing),
         Format::Json => json::write(&BuildView::new(&entry.id, &project.builder, &closing))?,
     };
-    let outcomes: BTreeMap<_, _> = built.steps.iter().map(|step| (step.step, step.outcome)).collect();
+    let outcomes = building::outcomes(&ended);
     let succeeded = ended.end == End::Succeeded;
-    let witnessed = Witnessed { outcomes: &outcomes, succeeded, blurred: &ended.unsettled };
+    let blurred = &ended.unsettled;
+    let key = store.secret_key()?;
+    let after = (!blurred.is_empty()).then(|| observation.snapshot_with(&ended.contexts, &key));
+    let witnessed = Witnessed { outcomes: &outcomes, succeeded, blurred, after: after.as_ref() };
     let is_known = observation.unknown_frontend.is_none() && news != News::OtherFiles;
     let record =
         || recording::record_witnessed(&observation.snapshot, &prediction, &past.ledger, &entry.id, &witnessed);
-    let steps = if is_known { record() } else { Vec::new() };
-    entry.keep(&project, observation, Some(&ended.contexts), steps, Some(built), store)?;
+    let left = if is_known { record() } else { Left::default() };
+    entry.keep(&project, observation, Some(&ended.contexts), left, Some(built), store)?;
     session.warn();
     if invocation.answers_on_stdout {
         render::talk(&answer)?;

@@ -2,7 +2,7 @@
 //! joins the store; nothing is built.
 
 use clap::Args;
-use planner::recording;
+use planner::recording::{self, Left};
 
 use super::Session;
 use crate::Status;
@@ -54,7 +54,14 @@ pub(super) fn run(args: &RecordArgs, session: &Session) -> anyhow::Result<Status
     };
     let n_new = steps.as_ref().map(Vec::len);
     let missing = recording::missing_source(&prediction);
-    entry.keep(&project, observation, None, steps.unwrap_or_default(), None, store)?;
+    entry.keep(
+        &project,
+        observation,
+        None,
+        Left { steps: steps.unwrap_or_default(), ..Left::default() },
+        None,
+        store,
+    )?;
     session.warn();
     render::answer(&render::record::write(n_new, missing))?;
     Ok(if missing.is_some() { Status::No } else { Status::Answered })

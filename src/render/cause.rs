@@ -68,6 +68,9 @@ pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
         CauseKind::StaleSource => format!("{path} changed its {}", cause.detail.as_deref().unwrap_or("content")),
         CauseKind::RemoteSource => format!("only a server knows what {name} holds"),
         CauseKind::UnknownFrontend => "another frontend reads the Dockerfile".to_owned(),
+        CauseKind::Unsettled => {
+            "an earlier build that ended early, or whose files changed meanwhile, may have made it".to_owned()
+        }
         CauseKind::BaseUnresolved => format!("{} may be the image that was used before, or not", familiar(&name)),
     }
 }

@@ -49,6 +49,8 @@ fn addition(id: &str, trees: Vec<BuildContext>) -> Addition {
         project: ProjectId::default(),
         builder: "default".to_owned(),
         steps: steps(&context),
+        unsettled: Vec::new(),
+        absent: Vec::new(),
         images: Vec::new(),
     };
     Addition { record, snapshot: snapshot(&context), trees, sent: Vec::new(), built: None }

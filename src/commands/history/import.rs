@@ -1,14 +1,13 @@
 //! `history import`: a build that went another way. Its progress log says which steps came from the cache and how long
 //! the others took; the present files are taken as those it was made from.
 
-use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
 use planner::built::{End, Source};
-use planner::recording::{self, Witnessed};
+use planner::recording::{self, Left, Witnessed};
 
 use super::Session;
 use crate::Status;
@@ -71,14 +70,18 @@ pub(super) fn run(args: &ImportArgs, session: &Session) -> anyhow::Result<Status
         Format::Text => render::history::imported(&closing),
         Format::Json => json::write(&BuildView::new(&entry.id, &project.builder, &closing))?,
     };
-    let outcomes: BTreeMap<_, _> = built.steps.iter().map(|step| (step.step, step.outcome)).collect();
-    let witnessed =
-        Witnessed { outcomes: &outcomes, succeeded: ended.end == End::Succeeded, blurred: &ended.unsettled };
-    let steps = match observation.unknown_frontend {
-        Some(_) => Vec::new(),
+    let outcomes = building::outcomes(&ended);
+    let witnessed = Witnessed {
+        outcomes: &outcomes,
+        succeeded: ended.end == End::Succeeded,
+        blurred: &ended.unsettled,
+        after: None,
+    };
+    let left = match observation.unknown_frontend {
+        Some(_) => Left::default(),
         None => recording::record_witnessed(&observation.snapshot, &prediction, &past.ledger, &entry.id, &witnessed),
     };
-    entry.keep(&project, observation, Some(&ended.contexts), steps, Some(built), store)?;
+    entry.keep(&project, observation, Some(&ended.contexts), left, Some(built), store)?;
     session.warn();
     render::answer(&answer)?;
     Ok(Status::Answered)

@@ -29,8 +29,8 @@ const SOURCES: &[&str] = &[
 const COMMANDS: &[&str] = &[
     "echo constant SALT > /out/k@",
     "find / -xdev -name '*.c' -type f | sort | xargs cat | sort -u > /out/c@ || true",
-    "find /shared /c* -type f | sort | xargs cat | grep -v '^#' > /out/r@ || true",
-    "find /shared /c* -type f | xargs cat | wc -l > /out/n@ || true",
+    "find /shared /c* -type f 2>/dev/null | sort | xargs cat | grep -v '^#' > /out/r@ || true",
+    "find /shared /c* -type f 2>/dev/null | xargs cat | wc -l > /out/n@ || true",
     "env | grep '^V_' | sort > /out/e@ || true",
     "stat -c '%a %U %n' /c*/* > /out/s@ || true",
     "cat /out/* | sort -u | head -3 > /out/h@ || true",
