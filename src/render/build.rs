@@ -11,8 +11,10 @@ use planner::snapshot::{Snapshot, StepKind};
 use super::palette::{FAINT, HEADLINE, WARNING};
 use super::text;
 
-/// Columns for an instruction.
-const N_COLUMNS: usize = 34;
+/// Columns of the page.
+const N_PAGE: usize = 80;
+/// Characters of an instruction that a sentence holds.
+const N_INSTRUCTION: usize = 40;
 
 /// A build and what it is told with.
 pub(crate) struct Closing<'a> {
@@ -44,6 +46,7 @@ pub(crate) fn write(closing: &Closing<'_>) -> String {
             let _ = writeln!(out);
         }
         let (name, instruction) = label(closing, step);
+        let instruction = text::cut(&instruction, N_INSTRUCTION);
         let _ = writeln!(out, "{WARNING}not as predicted{WARNING:#}: {name} {instruction}");
         told = reason;
     }
@@ -72,10 +75,13 @@ fn conclusion(closing: &Closing<'_>) -> String {
         (n, 0) => format!("predicted = observed for all {n} steps"),
         (n, wrong) => format!("predicted = observed for {} of {}", n - wrong, text::count(n, "step")),
     };
-    let open = if n_open > 0 && !certain.is_empty() { format!(" ({n_open} more were open)") } else { String::new() };
-    let saved = saved(closing);
-    let saved = if saved > 0.0 { format!("; the cache saved about {}", text::seconds(saved)) } else { String::new() };
-    format!("{how}; {agreement}{open}{saved}")
+    let open = match n_open {
+        _ if certain.is_empty() => String::new(),
+        0 => String::new(),
+        1 => " (1 more was open)".to_owned(),
+        n => format!(" ({n} more were open)"),
+    };
+    format!("{how}; {agreement}{open}")
 }
 
 /// Whether nothing was recorded before that says anything of its steps.
@@ -96,44 +102,121 @@ fn table(out: &mut String, closing: &Closing<'_>) {
     let n_quiet = steps.iter().filter(is_quiet).count();
     let folds = !closing.verbose && n_quiet > 0 && steps.len() > n_quiet;
     let shown: Vec<&BuiltStep> = steps.iter().filter(|step| !folds || !is_quiet(step)).collect();
-    if shown.is_empty() || (n_quiet == steps.len() && !closing.verbose) {
+    if n_quiet == steps.len() && !closing.verbose {
+        if n_quiet > 0 {
+            let _ = writeln!(out, "{}", cached(closing, n_quiet));
+        }
         return;
     }
-    let (name, predicted, observed) = ("step", "predicted", "observed");
-    let _ = writeln!(out, "\n{FAINT}{name:<12} {:<N_COLUMNS$} {predicted:<9} {observed:<9} time{FAINT:#}", "");
-    for step in shown {
-        row(out, closing, step);
+    let rows: Vec<Row> = shown.iter().map(|step| Row::of(closing, step)).collect();
+    let columns = Columns::of(&rows);
+    let heads = Row {
+        name: "step".to_owned(),
+        instruction: String::new(),
+        predicted: "predicted",
+        observed: "observed",
+        is_wrong: false,
+        time: "time".to_owned(),
+    };
+    let _ = writeln!(out, "\n{FAINT}{}{FAINT:#}", columns.line(&heads));
+    for row in &rows {
+        let _ = writeln!(out, "{}", columns.line(row));
     }
     if folds {
-        let _ = writeln!(out, "{FAINT}and {} taken from the cache{FAINT:#}", text::count(n_quiet, "step"));
+        let _ = writeln!(out, "{FAINT}and {}{FAINT:#}", cached(closing, n_quiet));
     }
 }
 
-fn row(out: &mut String, closing: &Closing<'_>, step: &BuiltStep) {
-    let expected = closing.experience.seconds.get(&step.step);
-    let time = match (step.outcome, expected) {
+/// `7 steps taken from the cache, which saved about 14 s`.
+fn cached(closing: &Closing<'_>, n: usize) -> String {
+    let taken = format!("{} taken from the cache", text::count(n, "step"));
+    match saved(closing) {
+        saved if saved > 0.0 => format!("{taken}, which saved about {}", text::seconds(saved)),
+        _ => taken,
+    }
+}
+
+/// One step in the table.
+struct Row {
+    name: String,
+    instruction: String,
+    predicted: &'static str,
+    observed: &'static str,
+    is_wrong: bool,
+    time: String,
+}
+
+impl Row {
+    fn of(closing: &Closing<'_>, step: &BuiltStep) -> Self {
+        let (name, instruction) = label(closing, step);
+        Self {
+            name,
+            instruction,
+            predicted: step.predicted.map_or("", Verdict::name),
+            observed: step.outcome.name(),
+            is_wrong: step.agrees() == Some(false),
+            time: time(step, closing.experience.seconds.get(&step.step).copied()),
+        }
+    }
+}
+
+/// The seconds it took, and those that were expected where it took plainly more or less.
+fn time(step: &BuiltStep, expected: Option<f64>) -> String {
+    let took = text::seconds(step.seconds);
+    match (step.outcome, expected) {
         (Outcome::Cached, _) => String::new(),
         // The engine did not come to tell.
         (Outcome::Canceled, _) if step.seconds == 0.0 => String::new(),
-        (_, Some(expected)) => format!(" {} (about {})", text::seconds(step.seconds), text::seconds(*expected)),
-        (_, None) => format!(" {}", text::seconds(step.seconds)),
-    };
-    let observed = step.outcome.name();
-    let style = if step.agrees() == Some(false) { WARNING } else { anstyle::Style::new() };
-    let (name, instruction) = label(closing, step);
-    let predicted = step.predicted.map_or("", Verdict::name);
-    // Nothing stands behind the last word of a line, not even inside its style.
-    let width = if time.is_empty() { 0 } else { 9 };
-    let _ =
-        writeln!(out, "{name:<12} {instruction:<N_COLUMNS$} {predicted:<9} {style}{observed:<width$}{style:#}{time}");
+        (_, Some(expected)) if is_other(step.seconds, expected) => format!("{took}, not {}", text::seconds(expected)),
+        _ => took,
+    }
 }
 
-/// A step's name and its instruction, cut to a column.
+/// Whether a time is no longer within the noise of another.
+fn is_other(took: f64, expected: f64) -> bool {
+    /// Below this many seconds nothing is said.
+    const NOISE: f64 = 1.0;
+    (took - expected).abs() > NOISE.max(0.3 * expected)
+}
+
+/// The widths of a table that fits the page.
+struct Columns {
+    name: usize,
+    instruction: usize,
+}
+
+impl Columns {
+    const VERDICT: usize = 9;
+
+    fn of(rows: &[Row]) -> Self {
+        let longest = |of: &dyn Fn(&Row) -> &str| rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
+        let name = longest(&|row| &row.name).clamp(8, 24);
+        let time = longest(&|row| &row.time).max("time".len());
+        let taken = name + 2 * Self::VERDICT + time + 4;
+        Self { name, instruction: N_PAGE.saturating_sub(taken).min(longest(&|row| &row.instruction)).max(16) }
+    }
+
+    fn line(&self, row: &Row) -> String {
+        let (names, verdicts) = (self.name, Self::VERDICT);
+        let instructions = self.instruction;
+        let name = text::cut(&row.name, names);
+        let instruction = text::cut(&row.instruction, instructions);
+        let style = if row.is_wrong { WARNING } else { anstyle::Style::new() };
+        let Row { predicted, observed, time, .. } = row;
+        // Nothing stands behind the last word of a line, not even inside its style.
+        let (width, gap) = if time.is_empty() { (0, "") } else { (verdicts, " ") };
+        format!(
+            "{name:<names$} {instruction:<instructions$} {predicted:<verdicts$} \
+             {style}{observed:<width$}{style:#}{gap}{time}"
+        )
+    }
+}
+
+/// A step's name and its instruction, on one line.
 fn label(closing: &Closing<'_>, step: &BuiltStep) -> (String, String) {
     let labels = closing.snapshot.step_labels();
     let instruction = labels.get(&step.step).map_or("", |(_, text)| text);
-    let instruction = text::cut(&text::escape(instruction), N_COLUMNS);
-    (text::escape(&step.name), instruction)
+    (text::escape(&step.name), text::escape(instruction))
 }
 
 /// The steps that came out otherwise by themselves, each with the most likely reason and a way to check. What only

@@ -131,8 +131,9 @@ impl Progress {
             return;
         }
         if let Some(step) = self.step_of.get(digest) {
-            let line = format!("ran     {}  {FAINT}{}{FAINT:#}", self.label(*step), text::seconds(seconds));
-            self.say(&line);
+            let seconds = text::seconds(seconds);
+            let label = self.fit(self.label(*step), "ran     ".len() + 2 + seconds.len());
+            self.say(&format!("ran     {label}  {FAINT}{seconds}{FAINT:#}"));
         }
     }
 
@@ -157,7 +158,19 @@ impl Progress {
         let elapsed = self.since.get(digest).map_or(0.0, |since| since.elapsed().as_secs_f64());
         let expected = step.and_then(|step| self.expected.get(step));
         let of = expected.map_or_else(String::new, |expected| format!(" of about {}", text::seconds(*expected)));
-        format!("{}{of}\n{label}", text::seconds(elapsed))
+        let time = format!("{}{of}", text::seconds(elapsed));
+        let label = self.fit(label, time.len() + 4);
+        format!("{time}\n{label}")
+    }
+
+    /// A text for a line that holds so many `other` columns: cut to the terminal, or as wide as what is left of it.
+    fn fit(&self, text: String, other: usize) -> String {
+        let columns = self.screen.as_ref().and_then(|_| rustix::termios::tcgetwinsize(std::io::stderr()).ok());
+        let columns = columns.filter(|size| size.ws_col > 0);
+        let Some(left) = columns.map(|size| usize::from(size.ws_col).saturating_sub(other).max(16)) else {
+            return text;
+        };
+        format!("{:<left$}", text::cut(&text, left))
     }
 
     fn label(&self, step: usize) -> String {

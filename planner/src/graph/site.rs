@@ -28,13 +28,15 @@ impl Builder {
     /// BuildKit counts operations by their content (client/llb, `mergeMetadata`): where one of several equal ones is to
     /// run whatever the cache holds, all are.
     pub(super) fn add(&mut self, vertex: Vertex) -> VertexId {
-        let kind = (vertex.op.clone(), vertex.inputs.clone());
+        let Vertex { op, inputs, ignore_cache } = vertex;
+        let kind = (op, inputs);
         if let Some(id) = self.known.get(&kind) {
-            self.graph[NodeIndex::new(id.0)].ignore_cache |= vertex.ignore_cache;
+            self.graph[NodeIndex::new(id.0)].ignore_cache |= ignore_cache;
             return *id;
         }
-        let node = self.graph.add_node(vertex.clone());
-        for input in &vertex.inputs {
+        let (op, inputs) = kind.clone();
+        let node = self.graph.add_node(Vertex { op, inputs, ignore_cache });
+        for input in &kind.1 {
             self.graph.add_edge(NodeIndex::new(input.from.0), node, input.clone());
         }
         let id = VertexId(node.index());
