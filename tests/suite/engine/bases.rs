@@ -32,7 +32,7 @@ fn steps_upon_a_tag_that_moved_are_executed_as_foreseen() {
     let wanted: Vec<(String, String)> = [V1, V2].iter().map(|image| ((*image).to_owned(), salt.clone())).collect();
     images::make(&wanted);
     tag(V1, &salt);
-    let dockerfile = format!("FROM {TAG}\nRUN cat /etc/salt > /copy\nWORKDIR /app\nRUN pwd\n");
+    let dockerfile = format!("FROM {TAG}\nRUN cat /etc/base-image > /copy\nWORKDIR /app\nRUN pwd\n");
     let live = Live::lay_out(&Case { dockerfile: Text::Whole(dockerfile), ..Case::default() }, &salt);
     live.build().expect("a build");
     assert!(live.explain_text(&["--resolve"]).contains("all 3 steps will come from the cache"));

@@ -52,7 +52,6 @@ pub(super) struct Step {
     pub(super) predicted: Option<String>,
     pub(super) observed: String,
     pub(super) agrees: Option<bool>,
-    pub(super) reason: Option<String>,
 }
 
 impl Step {
