@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{ContentDigest, Hasher};
 use crate::graph::exec::{Exec, ExecMount, MountOp};
 use crate::graph::{Chmod, CopyAction, FileAction, ImageSource, Op, Owner, Principal};
-use crate::secret::{looks_secret, mask};
+use crate::secret::{is_plain, looks_secret, mask};
 use crate::selector::Selector;
 
 /// The key of a vertex.
@@ -127,6 +127,9 @@ impl<'a> Sealer<'a> {
     /// A value by that name.
     #[must_use]
     pub fn value(&self, name: &str, value: &str) -> PartValue {
+        if is_plain(name, value) {
+            return PartValue { shown: value.to_owned(), sealed: None };
+        }
         let shown = if looks_secret(name, value) { "***".to_owned() } else { mask(value) };
         let sealed = (shown != value).then(|| Hasher::keyed(self.key, "sealed").text(name).text(value).finish());
         PartValue { shown, sealed }

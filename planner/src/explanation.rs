@@ -6,7 +6,7 @@ mod compare;
 pub mod reads;
 mod stale;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::built::{Experience, Odds};
 use crate::cause::{Cause, CauseKind, ignored};
@@ -157,13 +157,15 @@ pub fn explain(question: &Question<'_>) -> Explanation {
     let snapshot = question.snapshot;
     let names = snapshot.targets.iter().map(|target| (target, step_names(target))).collect::<Vec<_>>();
     let targets = names.iter().enumerate().map(|(index, (target, names))| {
+        let plan = Plan::new(snapshot, target, &|step| verdict(question, step), &question.experience.seconds);
         let mut explaining = Explaining {
             question,
             target: index,
             names,
             comparison: Comparison::new(question, index),
             roots: BTreeMap::new(),
-            plan: Plan::new(snapshot, target, &|step| verdict(question, step), &question.experience.seconds),
+            critical: plan.critical.iter().copied().collect(),
+            plan,
             own_causes: BTreeMap::new(),
         };
         explaining.target(target)
@@ -204,6 +206,8 @@ struct Explaining<'a> {
     /// For each explained step that does not hit, the step it follows from.
     roots: BTreeMap<usize, String>,
     plan: Plan,
+    /// The steps of the plan's critical path.
+    critical: BTreeSet<usize>,
     /// The causes of each step that follows from no other, with its keyword.
     own_causes: BTreeMap<String, (String, Vec<Cause>)>,
 }
@@ -272,7 +276,7 @@ impl Explaining<'_> {
             root,
             reads: reads::of_step(step, self.question.context),
             waits_for: reads::waits_for(self.question.snapshot, self.names, placed),
-            critical: self.plan.critical.contains(&id),
+            critical: self.critical.contains(&id),
             odds: (status == Status::Pending).then(|| self.question.experience.odds.get(&id).copied()).flatten(),
             seconds: self.question.experience.seconds.get(&id).copied(),
         }
