@@ -9,7 +9,6 @@ use planner::digest::{ContentDigest, Hasher};
 use planner::hypothesis;
 use planner::ignorefile::Ignorefile;
 use planner::requested::Requested;
-use watcher::StatCache;
 
 use super::Past;
 use super::tree::{Sieve, without};
@@ -17,6 +16,7 @@ use crate::fault::Fault;
 use crate::git::{Change, Differences, GitError, Repository, Tracked};
 use crate::observation::ObservedContext;
 use crate::project::ContextDir;
+use crate::scanning;
 use crate::store::Store;
 
 /// Which context, and what a build of the revision asks of it.
@@ -47,8 +47,8 @@ pub(super) fn context_then(
     let now = match asked.now.filter(|now| now.requested == requested) {
         Some(now) => now.now.context.clone(),
         None => {
-            let remembered = StatCache::load(&store.stat_cache_path(root));
-            watcher::scan(root, &asked.rules, &requested, &remembered)?.stamped.context
+            let remembered = scanning::remembered(store.trust(), &store.stat_cache_path(root));
+            scanning::scan(store.trust(), root, &asked.rules, &requested, &remembered)??.stamped.context
         }
     };
     let Some(prefix) = past.repository.below(root) else {
