@@ -19,6 +19,7 @@ use clap::{Parser, Subcommand};
 
 use crate::Status;
 use crate::render;
+use crate::scanning::Trust;
 use crate::store::{self, Store};
 
 /// What `--help` ends with.
@@ -53,6 +54,22 @@ pub(crate) struct Cli {
     /// The folder for recorded builds [default: $STAGEPLAN_STATE_DIR, else $XDG_STATE_HOME/stageplan]
     #[arg(long, global = true, value_name = "DIR")]
     state_dir: Option<PathBuf>,
+
+    /// Read every file anew, whatever earlier runs noted of unchanged ones
+    #[arg(long, global = true)]
+    no_stat_cache: bool,
+
+    /// How far to trust what earlier runs noted of unchanged files
+    #[arg(
+        long,
+        global = true,
+        hide = true,
+        value_enum,
+        value_name = "TRUST",
+        env = "STAGEPLAN_STAT_CACHE",
+        default_value = "on"
+    )]
+    stat_cache: Trust,
 
     #[command(subcommand)]
     command: Command,
@@ -92,7 +109,8 @@ impl Session {
 pub(crate) fn run(cli: &Cli) -> anyhow::Result<Status> {
     let session = || -> anyhow::Result<Session> {
         let state_dir = store::locate(cli.state_dir.clone(), |name| env::var_os(name).map(PathBuf::from))?;
-        Ok(Session { store: Store::open(state_dir) })
+        let trust = if cli.no_stat_cache { Trust::Off } else { cli.stat_cache };
+        Ok(Session { store: Store::open(state_dir).trusting(trust) })
     };
     match &cli.command {
         Command::Plan(args) => plan::run(args, &session()?),

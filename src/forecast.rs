@@ -112,9 +112,9 @@ impl Past {
             return Ok(preset);
         }
         let last = self.of_project(id).first().copied().or(self.builds.last());
-        let snapshot = last.map_or(Ok(None), |build| store.snapshot(&build.id))?;
+        let name = last.map_or(Ok(None), |build| store.profile(&build.id))?;
         // A `# syntax=` line of that build may have changed the version of its rules.
-        let preset = snapshot.and_then(|snapshot| EngineProfile::preset(&snapshot.profile.name));
+        let preset = name.and_then(|name| EngineProfile::preset(&name));
         Ok(preset.unwrap_or_else(EngineProfile::buildkit))
     }
 }

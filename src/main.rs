@@ -7,6 +7,7 @@ mod plugin;
 mod args;
 mod builder;
 mod git;
+mod scanning;
 mod store;
 mod project;
 mod frontend;

@@ -21,13 +21,14 @@ use planner::request::Request;
 use planner::requested::Requested;
 use planner::snapshot::Snapshot;
 use planner::transfer::{self, View};
-use watcher::{ScanError, StatCache};
+use watcher::ScanError;
 
 use crate::fault::Fault;
 use crate::frontend::{self, Frontend};
 use crate::intake;
 use crate::project::{ContextDir, IgnoreSource, LocalContext, Project};
 use crate::refusal::{Warning, refuse_dockerfile, refuse_ignorefile, warnings};
+use crate::scanning;
 use crate::store::Store;
 
 /// Everything that is known before a prediction.
@@ -208,11 +209,15 @@ pub(crate) fn observe(
         }
     }
     let contexts = scan_contexts(project, &graph, store)?;
-    let snapshot = Snapshot { ignorefiles, ..Snapshot::take(&graph, &BTreeMap::new(), &Sealer::new(&[0; 32])) };
     let (plain, images) = (lowered_plainly(&source.bytes, requests), known_images(&graph, requests));
-    let mut observation = Observation { graph, unknown_frontend, snapshot, contexts, plain, images, warnings };
-    observation.retake(&key()?);
-    Ok(observation)
+    let key = key()?;
+    let sealer = Sealer::new(&key);
+    let views = contexts.iter().map(|(name, context)| (name.clone(), context.view.context.clone())).collect();
+    let mut snapshot = Snapshot { ignorefiles, ..Snapshot::take(&graph, &views, &sealer) };
+    if let Some(plain) = &plain {
+        snapshot.note_assumed(plain, &sealer);
+    }
+    Ok(Observation { graph, unknown_frontend, snapshot, contexts, plain, images, warnings })
 }
 
 /// The images that a build reads, as far as that can be told with what is known of them: triggers of one may read
@@ -339,12 +344,14 @@ fn scan(
 ) -> anyhow::Result<ObservedContext> {
     let requested = watcher::resolve_requested(&dir.root, patterns);
     let cache_path = store.stat_cache_path(&dir.root);
-    let remembered = StatCache::load(&cache_path);
-    let scan = watcher::scan(&dir.root, &ignorefile(source)?, &requested, &remembered).map_err(scan_fault)?;
-    let is_news = scan.n_hashed > 0 || scan.cache.n_entries() != remembered.n_entries();
+    let remembered = scanning::remembered(store.trust(), &cache_path);
+    let rules = ignorefile(source)?;
+    let scan = scanning::scan(store.trust(), &dir.root, &rules, &requested, &remembered)?.map_err(scan_fault)?;
     // Without its cache the next scan is slower, and says the same.
     let save = || store.create_parent(&cache_path).and_then(|()| Ok(scan.cache.save(&cache_path)?));
-    if is_news && let Err(error) = save() {
+    if scan.is_worth_keeping(&remembered)
+        && let Err(error) = save()
+    {
         store.warn(format!("cannot keep what is known of unchanged files: {error:#}"));
     }
     let now = scan.stamped;

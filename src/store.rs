@@ -32,6 +32,7 @@ use planner::digest::ContentDigest;
 use planner::history::{BuildRecord, StepRecord};
 use planner::snapshot::Snapshot;
 
+use crate::scanning::Trust;
 use files::Warnings;
 use pack::{Additions, Objects};
 pub(crate) use prune::{Keep, Pruned};
@@ -40,10 +41,13 @@ pub(crate) use prune::{Keep, Pruned};
 pub(crate) struct Store {
     dir: PathBuf,
     warnings: Warnings,
+    trust: Trust,
     key: OnceCell<[u8; 32]>,
     objects: RefCell<Option<Rc<Objects>>>,
     /// The object of each build's snapshot, by the build's id.
     snapshots: RefCell<BTreeMap<String, ContentDigest>>,
+    /// The engine profile of each build, by the build's id, where the log names it.
+    profiles: RefCell<BTreeMap<String, String>>,
     /// The object of each build's report, by the build's id.
     reports: RefCell<BTreeMap<String, ContentDigest>>,
 }
@@ -69,11 +73,23 @@ impl Store {
         Self {
             dir,
             warnings: Warnings::default(),
+            trust: Trust::default(),
             key: OnceCell::new(),
             objects: RefCell::default(),
             snapshots: RefCell::default(),
+            profiles: RefCell::default(),
             reports: RefCell::default(),
         }
+    }
+
+    /// The same store; `trust` says how far its stat caches are believed.
+    pub(crate) fn trusting(self, trust: Trust) -> Self {
+        Self { trust, ..self }
+    }
+
+    /// How far the stat caches are believed.
+    pub(crate) fn trust(&self) -> Trust {
+        self.trust
     }
 
     /// The warnings since the last call: files that were set aside.
@@ -143,6 +159,17 @@ impl Store {
             self.warnings.push(format!("the inputs of the recorded build `{id}` cannot be read ({error})"));
         }
         Ok(snapshot.ok())
+    }
+
+    /// The name of the engine profile that the build of that id followed; `None` where that is not kept.
+    pub(crate) fn profile(&self, id: &str) -> anyhow::Result<Option<String>> {
+        if !self.profiles.borrow().contains_key(id) {
+            drop(self.read_log()?);
+        }
+        match self.profiles.borrow().get(id) {
+            Some(profile) => Ok(Some(profile.clone())),
+            None => Ok(self.snapshot(id)?.map(|snapshot| snapshot.profile.name)),
+        }
     }
 
     /// What the engine reported of the build of that id; `None` where it did not, or the report cannot be read.
@@ -217,7 +244,8 @@ impl Store {
             absent: head.absent.clone(),
             images: head.images.clone(),
         };
-        log::append(&self.dir, &log::Line { snapshot: Some(snapshot), steps, built, record })
+        let profile = Some(addition.snapshot.profile.name.clone());
+        log::append(&self.dir, &log::Line { snapshot: Some(snapshot), profile, steps, built, record })
     }
 
     /// Where the stat cache of a context is kept. The folder is named by the context's canonical path.
@@ -235,6 +263,7 @@ impl Store {
     fn forget_what_was_read(&self) {
         self.objects.replace(None);
         self.snapshots.borrow_mut().clear();
+        self.profiles.borrow_mut().clear();
         self.reports.borrow_mut().clear();
     }
 
@@ -242,6 +271,8 @@ impl Store {
         let lines = log::read(&self.dir, &self.warnings)?;
         let snapshots = lines.iter().filter_map(|line| Some((line.record.id.clone(), line.snapshot?)));
         self.snapshots.borrow_mut().extend(snapshots);
+        let profiles = lines.iter().filter_map(|line| Some((line.record.id.clone(), line.profile.clone()?)));
+        self.profiles.borrow_mut().extend(profiles);
         let reports = lines.iter().filter_map(|line| Some((line.record.id.clone(), line.built?)));
         self.reports.borrow_mut().extend(reports);
         Ok(lines)

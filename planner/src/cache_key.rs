@@ -28,7 +28,7 @@ use crate::digest::{ContentDigest, Hasher};
 use crate::graph::exec::{Exec, ExecMount, MountOp};
 use crate::graph::{Chmod, CopyAction, FileAction, ImageSource, Op, Owner, Principal};
 use crate::image::Image;
-use crate::secret::{MASK, looks_secret, mask};
+use crate::secret::{MASK, is_plain, looks_secret, mask};
 use crate::selector::Selector;
 
 /// The key of a vertex.
@@ -130,6 +130,9 @@ impl<'a> Sealer<'a> {
     pub fn value(&self, name: &str, value: &str) -> PartValue {
         if let Some((shown, sealed)) = unpack(value) {
             return PartValue { shown, sealed: Some(sealed) };
+        }
+        if is_plain(name, value) {
+            return PartValue { shown: value.to_owned(), sealed: None };
         }
         let shown = if looks_secret(name, value) { MASK.to_owned() } else { mask(value) };
         let sealed = (shown != value).then(|| Hasher::keyed(self.key, "sealed").text(name).text(value).finish());

@@ -12,7 +12,7 @@ mod tree;
 
 pub use diff::{Change, ContextDiff, Entry};
 pub use path::ContextPath;
-pub use tree::{BuildContext, Folder, FolderHeader, Found, Node, Stamped};
+pub use tree::{BuildContext, Folder, FolderHeader, Found, Node, Stamped, Summary};
 
 use serde::{Deserialize, Serialize};
 

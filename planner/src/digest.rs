@@ -5,11 +5,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 
 /// A blake3 digest of canonical bytes; ours, never printed as a Docker digest.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentDigest([u8; 32]);
 
 impl ContentDigest {
@@ -31,6 +31,30 @@ impl ContentDigest {
         &self.0
     }
 
+    /// The 64 hexadecimal digits, in lower case.
+    #[must_use]
+    pub fn digits(&self) -> [u8; 64] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
+            *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+        }
+        digits
+    }
+
+    /// The digest with these hexadecimal digits, in either case; `None` if they are not 64 of them.
+    #[must_use]
+    pub fn from_digits(digits: &[u8]) -> Option<Self> {
+        let digits: &[u8; 64] = digits.try_into().ok()?;
+        let (mut bytes, mut all) = ([0; 32], 0);
+        for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+            let (high, low) = (NIBBLE[usize::from(*high)], NIBBLE[usize::from(*low)]);
+            *byte = high << 4 | low & 15;
+            all |= high | low;
+        }
+        (all < 16).then_some(Self(bytes))
+    }
+
     /// The first 12 hexadecimal digits, enough to tell digests apart in a report.
     #[must_use]
     pub fn short(&self) -> String {
@@ -40,7 +64,7 @@ impl ContentDigest {
 
 impl fmt::Display for ContentDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(std::str::from_utf8(&self.digits()).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -50,9 +74,43 @@ impl fmt::Debug for ContentDigest {
     }
 }
 
-impl From<ContentDigest> for String {
-    fn from(digest: ContentDigest) -> Self {
-        digest.to_string()
+/// The value of each hexadecimal digit, above 15 for what is none.
+static NIBBLE: [u8; 256] = {
+    let mut values = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        values[digit as usize] = value;
+        values[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    values
+};
+
+impl Serialize for ContentDigest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(std::str::from_utf8(&self.digits()).map_err(ser::Error::custom)?)
+    }
+}
+
+impl<'de> Deserialize<'de> for ContentDigest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(DigitsVisitor)
+    }
+}
+
+/// Reads the digits where they stand, without a text of their own.
+struct DigitsVisitor;
+
+impl Visitor<'_> for DigitsVisitor {
+    type Value = ContentDigest;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a digest of 64 hexadecimal digits")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<ContentDigest, E> {
+        text.parse().map_err(E::custom)
     }
 }
 
@@ -65,24 +123,7 @@ impl FromStr for ContentDigest {
     type Err = InvalidDigest;
 
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
-        let digits = text.as_bytes();
-        if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
-            return Err(InvalidDigest);
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| InvalidDigest)?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| InvalidDigest)?;
-        }
-        Ok(Self(bytes))
-    }
-}
-
-impl TryFrom<String> for ContentDigest {
-    type Error = InvalidDigest;
-
-    fn try_from(text: String) -> Result<Self, InvalidDigest> {
-        text.parse()
+        Self::from_digits(text.as_bytes()).ok_or(InvalidDigest)
     }
 }
 
@@ -196,6 +237,25 @@ impl Hasher {
 #[cfg(test)]
 mod tests {
     use super::{ContentDigest, Hasher};
+
+    #[test]
+    fn a_digest_is_read_back_as_written_and_nothing_else_is() {
+        let digest = ContentDigest::from_bytes(std::array::from_fn(|index| (index * 37 + 9) as u8));
+        let text = digest.to_string();
+        assert!(text.starts_with("092e5378"), "{text}");
+        assert_eq!(text.parse::<ContentDigest>().unwrap(), digest);
+        assert_eq!(text.to_uppercase().parse::<ContentDigest>().unwrap(), digest);
+        for at in 0..64 {
+            for wrong in ["g", "/", ":", " ", "-", "\0"] {
+                let mut other = text.clone();
+                other.replace_range(at..=at, wrong);
+                assert!(other.parse::<ContentDigest>().is_err(), "{other}");
+            }
+        }
+        for text in ["", &text[1..], &format!("{text}0"), &format!("{text}00"), &"é".repeat(32)] {
+            assert!(text.parse::<ContentDigest>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_digest_is_blake3_over_the_framed_fields_however_long() {

@@ -11,7 +11,7 @@ pub mod reads;
 pub mod roots;
 mod stale;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::built::{Experience, Odds};
 use crate::cause::{Cause, CauseKind, ignored};
@@ -163,13 +163,15 @@ pub fn explain(question: &Question<'_>) -> Explanation {
     let snapshot = question.snapshot;
     let names = snapshot.targets.iter().map(|target| (target, step_names(target))).collect::<Vec<_>>();
     let targets = names.iter().enumerate().map(|(index, (target, names))| {
+        let plan = Plan::new(snapshot, target, &|step| verdict(question, step), &question.experience.seconds);
         let mut explaining = Explaining {
             question,
             target: index,
             names,
             comparison: Comparison::new(question),
             roots: BTreeMap::new(),
-            plan: Plan::new(snapshot, target, &|step| verdict(question, step), &question.experience.seconds),
+            critical: plan.critical.iter().copied().collect(),
+            plan,
             cover: Cover::default(),
         };
         explaining.target(target)
@@ -211,6 +213,8 @@ struct Explaining<'a> {
     roots: BTreeMap<usize, String>,
     plan: Plan,
     cover: Cover,
+    /// The steps of the plan's critical path.
+    critical: BTreeSet<usize>,
 }
 
 impl Explaining<'_> {
@@ -275,7 +279,7 @@ impl Explaining<'_> {
             root,
             reads: reads::of_step(step, self.question.context),
             waits_for: reads::waits_for(self.question.snapshot, self.names, placed),
-            critical: self.plan.critical.contains(&id),
+            critical: self.critical.contains(&id),
             odds: (status == Status::Pending).then(|| self.question.experience.odds.get(&id).copied()).flatten(),
             seconds: self.question.experience.seconds.get(&id).copied(),
         }

@@ -96,6 +96,14 @@ pub enum RecordedInput {
     },
 }
 
+/// What a step's first input is known by: the key of its producer, or the digest of a context's files.
+pub(crate) fn first_input(inputs: &[RecordedInput]) -> Option<ContentDigest> {
+    inputs.first().map(|input| match input {
+        RecordedInput::Base(producer) | RecordedInput::Files(producer, _) => producer.key,
+        RecordedInput::Context { content, .. } => *content,
+    })
+}
+
 /// The vertex that made an input.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Producer {
@@ -126,6 +134,8 @@ pub struct Ledger {
     steps: Vec<StepRecord>,
     by_key: HashMap<CacheKey, usize>,
     by_op: HashMap<ContentDigest, Vec<usize>>,
+    /// The same narrowed down by the first input: many stages may hold one operation.
+    by_first_input: HashMap<(ContentDigest, Option<ContentDigest>), Vec<usize>>,
     /// For each key, the steps that may be it, or are it, by their own account.
     named_by: HashMap<CacheKey, Vec<usize>>,
     /// By operation, the steps that nobody saw completed.
@@ -157,8 +167,10 @@ impl Ledger {
         }
         let index = self.steps.len();
         self.by_key.insert(step.key, index);
+        let first = first_input(&step.inputs);
         for op in step.assumed.into_iter().chain([step.op]) {
             self.by_op.entry(op).or_default().push(index);
+            self.by_first_input.entry((op, first)).or_default().push(index);
         }
         self.name(index, &step);
         self.steps.push(step);
@@ -204,6 +216,15 @@ impl Ledger {
     /// first.
     pub fn with_op(&self, op: &ContentDigest) -> impl Iterator<Item = &StepRecord> {
         self.by_op.get(op).into_iter().flatten().map(|index| &self.steps[*index])
+    }
+
+    /// Those among them whose [`first_input`] this is.
+    pub(crate) fn with_first_input(
+        &self,
+        op: ContentDigest,
+        input: Option<ContentDigest>,
+    ) -> impl Iterator<Item = &StepRecord> {
+        self.by_first_input.get(&(op, input)).into_iter().flatten().map(|index| &self.steps[*index])
     }
 
     /// Every key that certainly names the same result as one of `keys`, those included.

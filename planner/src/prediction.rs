@@ -18,7 +18,7 @@ use crate::context::BuildContext;
 use crate::digest::ContentDigest;
 use crate::filesystem::compare::Likeness;
 use crate::graph::may_be_one_image;
-use crate::history::{Ledger, Producer, RecordedInput, StepRecord};
+use crate::history::{Ledger, Producer, RecordedInput, StepRecord, first_input};
 use crate::snapshot::{Snapshot, Step, StepKind};
 
 use contents::Contents;
@@ -188,22 +188,11 @@ impl Matching<'_, '_> {
         if step.ignore_cache {
             return Standing::miss();
         }
-        let mut levels: Vec<(Level, CacheKey)> = Vec::new();
-        let assumed = step
-            .assumed
-            .iter()
-            .flat_map(|assumed| self.ledger.with_op(&assumed.op).filter(|record| record.op == assumed.op));
-        for record in self.ledger.with_op(&step.record.op).chain(assumed) {
-            levels.push((self.level(index, step, record), record.key));
-        }
-        let at = |wanted: Level| levels.iter().filter(move |(level, _)| *level == wanted).map(|(_, key)| *key);
         // Where keys match, BuildKit looks no further; results of equal content were made known as aliases when
         // the later one was recorded.
-        let (certain, possible): (Vec<CacheKey>, Vec<CacheKey>) = if at(Level::ByKey).next().is_some() {
-            (at(Level::ByKey).collect(), Vec::new())
-        } else {
-            (at(Level::ByContent).collect(), at(Level::Possible).collect())
-        };
+        let by_key = self.matching_by_key(step);
+        let (certain, possible) =
+            if by_key.is_empty() { self.matching_by_content(index, step) } else { (by_key, Vec::new()) };
         let is = self.ledger.same_as(certain);
         let unsettled = if is.is_empty() { self.unsettled(index, step) } else { Vec::new() };
         let gap = (!unsettled.is_empty()).then_some(Gap::Unsettled);
@@ -222,6 +211,39 @@ impl Matching<'_, '_> {
         let records: Vec<&StepRecord> = self.ledger.unsettled_with_op(&step.record.op).collect();
         let may_be_it = |record: &&StepRecord| self.level(index, step, record) != Level::No;
         records.into_iter().filter(may_be_it).map(|record| record.key).collect()
+    }
+
+    /// The records that agree with a step by all their keys. Only those are looked at whose first input agrees.
+    fn matching_by_key(&self, step: &Step) -> Vec<CacheKey> {
+        let inputs = &step.record.inputs;
+        let first: Vec<_> = match (inputs.first(), step.inputs.first()) {
+            (Some(RecordedInput::Base(_) | RecordedInput::Files(..)), Some(from)) => {
+                self.standings[from.index()].is.iter().copied().map(Some).collect()
+            }
+            _ => vec![first_input(inputs)],
+        };
+        let alike = |op: ContentDigest| first.iter().flat_map(move |first| self.ledger.with_first_input(op, *first));
+        let assumed =
+            step.assumed.iter().flat_map(|assumed| alike(assumed.op).filter(|record| record.op == assumed.op));
+        let records = alike(step.record.op).chain(assumed);
+        records.filter(|record| self.level_by_key(step, record) == Level::ByKey).map(|record| record.key).collect()
+    }
+
+    /// The records that agree with a step by content, and those that may.
+    fn matching_by_content(&mut self, index: usize, step: &Step) -> (Vec<CacheKey>, Vec<CacheKey>) {
+        let (mut certain, mut possible) = (Vec::new(), Vec::new());
+        let assumed = step
+            .assumed
+            .iter()
+            .flat_map(|assumed| self.ledger.with_op(&assumed.op).filter(|record| record.op == assumed.op));
+        for record in self.ledger.with_op(&step.record.op).chain(assumed) {
+            match self.level(index, step, record) {
+                Level::ByKey | Level::ByContent => certain.push(record.key),
+                Level::Possible => possible.push(record.key),
+                Level::No => {}
+            }
+        }
+        (certain, possible)
     }
 
     /// A source that is not there, in a build context or in what a stage is known to hold. What completed before,
@@ -261,17 +283,13 @@ impl Matching<'_, '_> {
     }
 
     fn level(&mut self, index: usize, step: &Step, record: &StepRecord) -> Level {
-        let pairs = || step.record.inputs.iter().zip(&record.inputs).enumerate();
-        if step.record.inputs.len() != record.inputs.len() {
-            return Level::No;
-        }
         // What needs no look at files decides first.
-        let quick = pairs().map(|(n, (now, then))| self.by_key(step, n, now, then)).min().unwrap_or(Level::ByKey);
-        if quick != Level::No {
+        let quick = self.level_by_key(step, record);
+        if quick != Level::No || step.record.inputs.len() != record.inputs.len() {
             return quick;
         }
         let mut level = Level::ByKey;
-        for (n, (now, then)) in pairs() {
+        for (n, (now, then)) in step.record.inputs.iter().zip(&record.inputs).enumerate() {
             let of_input = match self.by_key(step, n, now, then) {
                 Level::No => self.by_content(index, n, now, then),
                 level => level,
@@ -282,6 +300,14 @@ impl Matching<'_, '_> {
             }
         }
         level
+    }
+
+    fn level_by_key(&self, step: &Step, record: &StepRecord) -> Level {
+        if step.record.inputs.len() != record.inputs.len() {
+            return Level::No;
+        }
+        let pairs = step.record.inputs.iter().zip(&record.inputs).enumerate();
+        pairs.map(|(n, (now, then))| self.by_key(step, n, now, then)).min().unwrap_or(Level::ByKey)
     }
 
     /// Compares one input by the keys that are known for it.

@@ -13,6 +13,12 @@ use regex::{Captures, Regex};
 /// What stands in place of a masked value.
 pub const MASK: &str = "***";
 
+/// Whether [`looks_secret`] and [`mask`] would find nothing: true of most values, and quickly told.
+#[must_use]
+pub fn is_plain(name: &str, value: &str) -> bool {
+    name.is_ascii() && !has_clue(name) && !has_clue(value)
+}
+
 /// Whether a value given to that name should be neither shown nor kept. Empty values, plain references to
 /// a variable and switches (`true`, `0`) hide nothing.
 #[must_use]
@@ -159,13 +165,35 @@ const CLUES: [&str; 21] = [
     "access",
 ];
 
-/// Whether a closer look is worth it. Most texts hold no clue, and then no regular expression is ever compiled.
+/// For each first byte of a clue, in either case, the low five bits of what may follow it; they do not tell cases apart.
+static SECOND: [u32; 256] = {
+    let mut second = [0; 256];
+    let mut index = 0;
+    while index < CLUES.len() {
+        let clue = CLUES[index].as_bytes();
+        second[clue[0] as usize] |= 1 << (clue[1] & 31);
+        second[clue[0].to_ascii_uppercase() as usize] |= 1 << (clue[1] & 31);
+        index += 1;
+    }
+    second
+};
+
+/// Whether a closer look is worth it. Most texts hold no clue, and then no regular expression is ever compiled. Every
+/// value of every step is looked at, so this reads a text once.
 fn has_clue(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    CLUES.iter().any(|clue| lower.contains(clue))
+    let bytes = text.as_bytes();
+    let starts = |clue: &&str, at: usize| {
+        bytes.get(at..at + clue.len()).is_some_and(|found| found.eq_ignore_ascii_case(clue.as_bytes()))
+    };
+    let is_candidate = |pair: &[u8]| SECOND[usize::from(pair[0])] >> (pair[1] & 31) & 1 == 1;
+    bytes.windows(2).enumerate().any(|(at, pair)| is_candidate(pair) && CLUES.iter().any(|clue| starts(clue, at)))
 }
 
 fn is_secret_name(name: &str) -> bool {
+    // The words below hold a clue each, save those written in letters that only become ASCII in upper case.
+    if name.is_ascii() && !has_clue(name) {
+        return false;
+    }
     let words = words(name);
     // `DB_PASSWORD_FILE` names a place, not a value.
     if words.last().is_some_and(|word| matches!(word.as_str(), "FILE" | "PATH" | "DIR")) {

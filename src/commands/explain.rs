@@ -69,8 +69,14 @@ pub(super) fn run(args: &ExplainArgs, session: &Session) -> anyhow::Result<Statu
             let revision = at_revision(&project, &requests, &observation, store, since)?;
             forecast_since(&project, observation, revision, &past, store)?
         }
-        None => forecast(&project, &observation, &past, store)?,
+        None => {
+            let forecast = forecast(&project, &observation, &past, store)?;
+            // The process is about to end: taking apart what it read would only take time.
+            std::mem::forget(observation);
+            forecast
+        }
     };
+    std::mem::forget(past);
     session.warn();
     let all_hit = forecast.all_hit();
     if let Some(step) = &args.step {
@@ -83,5 +89,6 @@ pub(super) fn run(args: &ExplainArgs, session: &Session) -> anyhow::Result<Statu
         ReportFormat::Github => render::github::write(&forecast, &project.names()),
     };
     render::answer(&answer)?;
+    std::mem::forget(forecast);
     Ok(if args.exit_code && !all_hit { Status::No } else { Status::Answered })
 }

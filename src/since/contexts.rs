@@ -12,7 +12,6 @@ use planner::digest::{ContentDigest, Hasher};
 use planner::hypothesis;
 use planner::ignorefile::Ignorefile;
 use planner::requested::Requested;
-use watcher::StatCache;
 
 use super::Past;
 use super::folders::{Known, bare, kept};
@@ -21,6 +20,7 @@ use crate::fault::Fault;
 use crate::git::{Change, Commit, Differences, GitError, Repository, Tracked};
 use crate::observation::ObservedContext;
 use crate::project::ContextDir;
+use crate::scanning;
 use crate::store::Store;
 
 /// Which context, and what a build of the revision asks of it.
@@ -51,8 +51,8 @@ pub(super) fn context_then(
     let now = match asked.now.filter(|now| now.requested == requested) {
         Some(now) => now.now.context.clone(),
         None => {
-            let remembered = StatCache::load(&store.stat_cache_path(root));
-            watcher::scan(root, &asked.rules, &requested, &remembered)?.stamped.context
+            let remembered = scanning::remembered(store.trust(), &store.stat_cache_path(root));
+            scanning::scan(store.trust(), root, &asked.rules, &requested, &remembered)??.stamped.context
         }
     };
     let Some(prefix) = past.repository.below(root) else {

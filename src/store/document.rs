@@ -36,8 +36,8 @@ pub(super) fn find(id: &ContentDigest, objects: &Objects) -> Option<Vec<u8>> {
 fn split(json: &[u8]) -> (Vec<u8>, Vec<ContentDigest>) {
     let (mut text, mut digests, mut numbers) = (Vec::new(), Vec::new(), HashMap::new());
     for run in json.chunk_by(|a, b| is_digit(*a) == is_digit(*b)) {
-        let digits = std::str::from_utf8(run).ok().filter(|digits| digits.len() == N_DIGITS && is_digit(run[0]));
-        let Some(digest) = digits.and_then(|digits| digits.parse::<ContentDigest>().ok()) else {
+        let digits = Some(run).filter(|run| run.len() == N_DIGITS && is_digit(run[0]));
+        let Some(digest) = digits.and_then(ContentDigest::from_digits) else {
             text.extend_from_slice(run);
             continue;
         };
@@ -52,16 +52,17 @@ fn split(json: &[u8]) -> (Vec<u8>, Vec<ContentDigest>) {
 }
 
 fn join(text: &[u8], digests: &[u8]) -> Option<Vec<u8>> {
-    let mut json = Vec::with_capacity(text.len());
+    let mut json = Vec::with_capacity(text.len() + 2 * digests.len());
     let mut reader = Reader(text);
-    while let Some(byte) = reader.byte() {
-        if byte != MARK {
-            json.push(byte);
-            continue;
+    while !reader.is_empty() {
+        let n_plain = reader.0.iter().position(|byte| *byte == MARK).unwrap_or(reader.0.len());
+        json.extend_from_slice(reader.take(n_plain)?);
+        if reader.byte().is_none() {
+            break;
         }
         let start = usize::try_from(reader.number()?).ok()?.checked_mul(32)?;
         let digest = digests.get(start..start.checked_add(32)?)?.try_into().ok().map(ContentDigest::from_bytes)?;
-        json.extend_from_slice(digest.to_string().as_bytes());
+        json.extend_from_slice(&digest.digits());
     }
     Some(json)
 }

@@ -24,6 +24,9 @@ pub(super) struct Line {
     /// The document that holds the build's snapshot; `None` where it was pruned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) snapshot: Option<ContentDigest>,
+    /// The name of the engine profile that the build followed; lines of earlier versions leave it to the snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) profile: Option<String>,
     /// The document that holds the build's steps.
     pub(super) steps: ContentDigest,
     /// The document that holds what the engine reported.

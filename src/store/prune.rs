@@ -67,7 +67,9 @@ fn carry(line: log::Line, how: Keep, present: &Objects, kept: &mut Additions<'_>
     let steps = again(&line.steps)?;
     match how {
         Keep::Nothing => None,
-        Keep::Steps => Some(log::Line { snapshot: None, steps, built: None, record: line.record }),
+        Keep::Steps => {
+            Some(log::Line { snapshot: None, profile: line.profile, steps, built: None, record: line.record })
+        }
         Keep::Whole => {
             let built = line.built.as_ref().and_then(&mut again);
             let snapshot = line.snapshot.as_ref().and_then(&mut again);
@@ -76,7 +78,7 @@ fn carry(line: log::Line, how: Keep, present: &Objects, kept: &mut Additions<'_>
             for root in parsed.iter().flat_map(|snapshot| snapshot.contexts.values()) {
                 carry_tree(root, present, kept);
             }
-            Some(log::Line { snapshot, steps, built, record: line.record })
+            Some(log::Line { snapshot, profile: line.profile, steps, built, record: line.record })
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Scans of folders made for the purpose: what is sent of them, with which attributes, and what the stat cache
 //! may and may not answer for.
 
+mod trust;
+
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;

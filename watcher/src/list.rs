@@ -11,7 +11,7 @@ use rustix::fs::FileType;
 
 use crate::hash;
 use crate::stat_cache::StatCache;
-use crate::walk::{self, FoundFolder, ScanError, Search, What};
+use crate::walk::{self, FoundFolder, Listed, ScanError, Search, What};
 
 /// The entries of a context, and what its ignore file takes out.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -78,8 +78,8 @@ pub fn list(root: &Path, ignorefile: &Ignorefile) -> Result<Listing, ScanError> 
 
 impl Listing {
     fn add_folder(&mut self, folder: &FoundFolder, path: &ContextPath, ignorefile: &Ignorefile) {
-        let mut entries = folder.take().unwrap_or_default();
-        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        // Without a cache nothing is as recorded.
+        let Listed::Entries(entries) = folder.take() else { return };
         for entry in entries {
             let path = path.join(&entry.name);
             match entry.what {

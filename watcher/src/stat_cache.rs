@@ -3,6 +3,9 @@
 //! than the scan that took it is not answered for: the file may have changed once more within one tick of the
 //! clock ("racily clean", as git calls it).
 //!
+//! A folder all of whose entries are recorded has its own digest here, too: where none of them has moved, nothing
+//! need be made of them.
+//!
 //! On disk: one flat file, little-endian; a head, folders sorted by path, records sorted by name within each
 //! folder, attribute digests, texts, and blake3 of it all. Anything unexpected makes it no cache: it may be lost,
 //! never wrong.
@@ -12,7 +15,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use planner::context::ContextPath;
+use planner::context::{ContextPath, Summary};
 use planner::digest::ContentDigest;
 
 use crate::hash::Stamp;
@@ -37,15 +40,31 @@ pub(crate) struct Record(u32);
 /// Where a folder's records stand. Only the cache that gave it can use it.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct FolderRecords {
+    /// Where the folder itself stands.
+    folder: usize,
     first: usize,
     n_records: usize,
 }
 
+impl FolderRecords {
+    pub(crate) fn n_records(self) -> usize {
+        self.n_records
+    }
+}
+
+/// One record in full.
+pub(crate) struct Entry<'a> {
+    pub(crate) record: Record,
+    pub(crate) name: &'a [u8],
+    pub(crate) stamp: Stamp,
+    pub(crate) remembered: Remembered,
+}
+
 const MAGIC: &[u8; 8] = b"spstamps";
 /// Raised with every change of the layout; a file of another version is dropped.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEAD: usize = 40;
-const FOLDER: usize = 16;
+const FOLDER: usize = 64;
 const RECORD: usize = 88;
 const DIGEST: usize = 32;
 
@@ -106,10 +125,54 @@ impl StatCache {
         self.0.as_ref().and_then(|table| table.folder(path)).unwrap_or_default()
     }
 
+    /// Whether the records of a folder are all it held, and its digest is known.
+    pub(crate) fn is_whole(&self, folder: FolderRecords) -> bool {
+        self.summary(folder).is_some()
+    }
+
+    /// What is known of a folder as a whole.
+    pub(crate) fn summary(&self, folder: FolderRecords) -> Option<Summary> {
+        self.0.as_ref()?.summary(folder.folder)
+    }
+
+    /// The records of a folder in order; fewer than there should be if the file is not what it seems.
+    pub(crate) fn entries(&self, folder: FolderRecords) -> impl Iterator<Item = Entry<'_>> {
+        let table = self.0.as_deref();
+        (folder.first..folder.first.saturating_add(folder.n_records)).map_while(move |index| table?.entry(index))
+    }
+
+    /// The stamps of a folder's records in order.
+    pub(crate) fn stamps(&self, folder: FolderRecords) -> impl Iterator<Item = Stamp> {
+        let table = self.0.as_deref();
+        (folder.first..folder.first.saturating_add(folder.n_records)).map_while(move |index| table?.stamp(index))
+    }
+
     /// The record of a folder's entry, if it still has this stamp.
     pub(crate) fn find(&self, folder: FolderRecords, name: &[u8], stamp: &Stamp) -> Option<Record> {
         let table = self.0.as_ref()?;
         let found = search(folder.first, folder.n_records, |index| Some(table.record_name(index)?.cmp(name)))?;
+        self.settled(found, stamp)
+    }
+
+    /// The same where names are looked for in their order: `rest` holds the records behind the last name.
+    pub(crate) fn find_next(&self, rest: &mut FolderRecords, name: &[u8], stamp: &Stamp) -> Option<Record> {
+        let table = self.0.as_ref()?;
+        while rest.n_records > 0 {
+            let at = rest.first;
+            let order = table.record_name(at)?.cmp(name);
+            if order == Ordering::Greater {
+                return None;
+            }
+            (rest.first, rest.n_records) = (at + 1, rest.n_records - 1);
+            if order == Ordering::Equal {
+                return self.settled(at, stamp);
+            }
+        }
+        None
+    }
+
+    fn settled(&self, found: usize, stamp: &Stamp) -> Option<Record> {
+        let table = self.0.as_ref()?;
         let is_settled = is_before(stamp.mtime, table.moment) && is_before(stamp.ctime, table.moment);
         let is_known = is_settled && table.stamp(found)? == *stamp;
         is_known.then_some(Record(u32::try_from(found).ok()?))
@@ -193,7 +256,29 @@ impl Table {
     fn folder(&self, path: &[u8]) -> Option<FolderRecords> {
         let at = |index: usize| HEAD + index * FOLDER;
         let found = at(search(0, self.n_folders, |index| Some(self.text(at(index))?.cmp(path)))?);
-        Some(FolderRecords { first: size_at(&self.bytes, found + 8)?, n_records: size_at(&self.bytes, found + 12)? })
+        let (first, n_records) = (size_at(&self.bytes, found + 8)?, size_at(&self.bytes, found + 12)?);
+        Some(FolderRecords { folder: found, first, n_records })
+    }
+
+    /// What is known of the folder that stands there as a whole.
+    fn summary(&self, at: usize) -> Option<Summary> {
+        let digest: [u8; DIGEST] = array_at(&self.bytes, at + 16)?;
+        // A nameless record stands at 0: that of a folder that is not known.
+        (at > 0 && digest != [0; DIGEST]).then_some(Summary {
+            digest: ContentDigest::from_bytes(digest),
+            n_below: size_at(&self.bytes, at + 48)?,
+            n_files: size_at(&self.bytes, at + 52)?,
+            n_bytes: u64_at(&self.bytes, at + 56)?,
+        })
+    }
+
+    fn entry(&self, index: usize) -> Option<Entry<'_>> {
+        Some(Entry {
+            record: Record(u32::try_from(index).ok()?),
+            name: self.record_name(index)?,
+            stamp: self.stamp(index)?,
+            remembered: self.remembered(index)?,
+        })
     }
 
     fn record_at(&self, index: usize) -> usize {
@@ -249,8 +334,8 @@ fn i64_at(bytes: &[u8], at: usize) -> Option<i64> {
 /// Collects what a scan found.
 pub(crate) struct Builder {
     moment: i64,
-    /// Place of the path among the texts, place of the first record, number of records.
-    folders: Vec<([usize; 2], usize, usize)>,
+    /// Place of the path among the texts, place of the first record, number of records, and what is known of the whole.
+    folders: Vec<([usize; 2], usize, usize, Option<Summary>)>,
     records: Vec<u8>,
     n_records: usize,
     xattrs: Vec<u8>,
@@ -264,10 +349,18 @@ impl Builder {
         Self { moment, folders: Vec::new(), records, n_records: 0, xattrs, texts }
     }
 
-    /// Opens a folder; the records that follow are its.
-    pub(crate) fn folder(&mut self, path: &[u8]) {
+    /// Opens a folder; the records that follow are its. The result is its number.
+    pub(crate) fn folder(&mut self, path: &[u8]) -> usize {
         let text = self.text(path);
-        self.folders.push((text, self.n_records, 0));
+        self.folders.push((text, self.n_records, 0, None));
+        self.folders.len() - 1
+    }
+
+    /// Says of a folder that it holds nothing but its records, and what it is as a whole. Folders are counted from 0.
+    pub(crate) fn summarize(&mut self, folder: usize, summary: Summary) {
+        if let Some((_, _, _, known)) = self.folders.get_mut(folder) {
+            *known = Some(summary);
+        }
     }
 
     /// Adds a record to the open folder. Names must come in byte order.
@@ -297,7 +390,7 @@ impl Builder {
         }
         self.records.extend_from_slice(&record);
         self.n_records += 1;
-        if let Some((_, _, n_records)) = self.folders.last_mut() {
+        if let Some((_, _, n_records, _)) = self.folders.last_mut() {
             *n_records += 1;
         }
     }
@@ -325,10 +418,17 @@ impl Builder {
         }
         bytes.extend_from_slice(&self.moment.to_le_bytes());
         bytes.extend_from_slice(&(texts.len() as u64).to_le_bytes());
-        for ([start, length], first, n_records) in self.folders {
+        for ([start, length], first, n_records, summary) in self.folders {
             for number in [start, length, first, n_records] {
                 bytes.extend_from_slice(&short(number));
             }
+            let unknown =
+                Summary { digest: ContentDigest::from_bytes([0; DIGEST]), n_below: 0, n_files: 0, n_bytes: 0 };
+            let summary = summary.unwrap_or(unknown);
+            bytes.extend_from_slice(summary.digest.as_bytes());
+            bytes.extend_from_slice(&short(summary.n_below));
+            bytes.extend_from_slice(&short(summary.n_files));
+            bytes.extend_from_slice(&summary.n_bytes.to_le_bytes());
         }
         bytes.extend_from_slice(&self.records);
         bytes.extend_from_slice(&self.xattrs);

@@ -1,24 +1,25 @@
-//! A context folder to the entries a build is sent, unread: `ignore` walks on several threads, and the ignore
-//! file and the request decide in its `filter_entry`, so that what cannot matter is never entered. Each entry
+//! A context folder to the entries a build is sent, unread: folders are listed by several threads, and the ignore
+//! file and the request decide before anything is looked at, so that what cannot matter is never entered. Each entry
 //! comes with its stamp and with what the stat cache knows of it. Nothing is opened here but folders.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ignore::{DirEntry, WalkBuilder, WalkState};
 use planner::ignorefile::{BrokenPattern, Decision, Ignorefile, State};
 use planner::requested::{Requested, Want};
+use rayon::Scope;
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
 use crate::hash::Stamp;
 use crate::stat_cache::{FolderRecords, Record, StatCache};
+
+/// Bytes of a folder's list read at once.
+const LISTING: usize = 32 << 10;
 
 /// Why a context could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -79,19 +80,45 @@ pub(crate) struct FoundFolder {
     pub(crate) ignored_by: Option<u32>,
     /// Whether the folder is sent even when it holds nothing.
     pub(crate) is_kept: bool,
-    walk: u64,
+    /// What the stat cache knows of its entries.
+    pub(crate) records: FolderRecords,
     state: State,
     is_within_request: bool,
-    records: FolderRecords,
-    has_vanished: AtomicBool,
-    entries: Mutex<Vec<Found>>,
+    listed: Mutex<Option<Listed>>,
+}
+
+/// What was found in a folder.
+pub(crate) enum Listed {
+    /// These entries, in byte order of their names.
+    Entries(Vec<Found>),
+    /// What the stat cache has recorded of it, unchanged, nothing more and nothing less. The folders among that are
+    /// given in order; they may hold changes.
+    AsRecorded(Box<[Arc<FoundFolder>]>),
+    /// The folder went away during the walk.
+    Vanished,
+}
+
+impl Listed {
+    /// Most folders have not changed since the last scan; their entries are then let go at once, as there may be very
+    /// many.
+    fn new(entries: Vec<Found>, records: FolderRecords, cache: &StatCache) -> Self {
+        let is_recorded = |found: &Found| matches!(found.what, What::File(_, Some(_)) | What::Folder(_, Some(_), _));
+        if !cache.is_whole(records) || entries.len() != records.n_records() || !entries.iter().all(is_recorded) {
+            return Self::Entries(entries);
+        }
+        let folders = entries.into_iter().filter_map(|found| match found.what {
+            What::Folder(_, _, inner) => Some(inner),
+            _ => None,
+        });
+        // A vector would keep the room of all entries.
+        Self::AsRecorded(folders.collect())
+    }
 }
 
 impl FoundFolder {
-    /// Takes the entries out, in no order; `None` if the folder went away during the walk.
-    pub(crate) fn take(&self) -> Option<Vec<Found>> {
-        let entries = std::mem::take(&mut *locked(&self.entries));
-        (!self.has_vanished.load(Ordering::Relaxed)).then_some(entries)
+    /// Takes out what was found; nothing where the folder may not be read and need not be.
+    pub(crate) fn take(&self) -> Listed {
+        locked(&self.listed).take().unwrap_or(Listed::Entries(Vec::new()))
     }
 }
 
@@ -107,108 +134,109 @@ pub(crate) fn resolve_root(root: &Path) -> Result<PathBuf, ScanError> {
 
 /// Walks a resolved root.
 pub(crate) fn walk(root: &Path, search: &Search<'_>) -> Result<Arc<FoundFolder>, ScanError> {
-    static N_WALKS: AtomicU64 = AtomicU64::new(0);
-    let number = N_WALKS.fetch_add(1, Ordering::Relaxed);
     let top = Arc::new(FoundFolder {
-        walk: number,
         is_kept: true,
         state: search.ignorefile.root(),
         is_within_request: search.requested.is_everything(),
         records: search.cache.folder(b""),
         ..FoundFolder::default()
     });
-    let walk = Arc::new(Walk {
-        number,
-        n_root: root.as_os_str().len() + usize::from(root != Path::new("/")),
-        ignorefile: search.ignorefile.clone(),
-        requested: search.requested.clone(),
-        cache: search.cache.clone(),
-        lists_ignored: search.lists_ignored,
-        folders: Mutex::new(HashMap::from([(Vec::new(), top.clone())])),
-        errors: Mutex::default(),
-    });
-    let filter = walk.clone();
-    WalkBuilder::new(root)
-        .standard_filters(false)
-        .filter_entry(move |entry| filter.admits(entry))
-        .build_parallel()
-        .run(|| Box::new(|entry| walk.enter(entry)));
+    let walk = Walk { root, search, errors: Mutex::default() };
+    rayon::scope(|scope| walk.enter(&top, scope));
     // Threads meet errors in any order; the first by path is told.
-    let first = std::mem::take(&mut *locked(&walk.errors)).into_iter().min_by(|a, b| a.0.cmp(&b.0));
+    let first = walk.errors.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let first = first.into_iter().min_by(|a, b| a.0.cmp(&b.0));
     first.map_or(Ok(top), |(_, error)| Err(error))
 }
 
-/// What the threads share. `filter_entry` demands that it borrows nothing.
-struct Walk {
-    number: u64,
-    /// How many bytes of a full path come before the path below the root.
-    n_root: usize,
-    ignorefile: Ignorefile,
-    requested: Requested,
-    cache: StatCache,
-    lists_ignored: bool,
-    folders: Mutex<HashMap<Vec<u8>, Arc<FoundFolder>>>,
+/// What the threads share.
+struct Walk<'a> {
+    root: &'a Path,
+    search: &'a Search<'a>,
     errors: Mutex<Vec<(PathBuf, ScanError)>>,
 }
 
-thread_local! {
-    /// The folder whose entries this thread of the walker filters: a short cut past `Walk::folders`, as
-    /// `filter_entry` sees one entry at a time.
-    static CURRENT: RefCell<Option<Entered>> = const { RefCell::new(None) };
+/// The folder a thread is in.
+struct Entered<'a> {
+    folder: &'a FoundFolder,
+    /// Open, so that the system need not find the folder again for each entry.
+    handle: OwnedFd,
+    /// The path of the entry at hand, below the root.
+    path: Vec<u8>,
+    /// How long the part of it is that does not change from entry to entry.
+    n_folder: usize,
 }
 
-struct Entered {
-    folder: Arc<FoundFolder>,
-    /// Open, so that the system need not find the folder again for each entry; `None` if that failed.
-    handle: Option<OwnedFd>,
-}
-
-impl Entered {
-    fn new(folder: Arc<FoundFolder>, path: &Path) -> Self {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Self { folder, handle: rustix::fs::open(path, flags, Mode::empty()).ok() }
-    }
-}
-
-impl Walk {
-    /// Notes which folder's entries the thread will filter next, or that it could not read a folder.
-    fn enter(&self, entry: Result<DirEntry, ignore::Error>) -> WalkState {
-        match entry {
-            Ok(entry) => {
-                let folder = self.folder(self.below_root(entry.path()));
-                let entered = folder.map(|folder| Entered::new(folder, entry.path()));
-                CURRENT.with_borrow_mut(|current| *current = entered);
+impl<'a> Walk<'a> {
+    /// Lists a folder; those in it that are to be entered go to whichever thread is free.
+    fn enter<'scope>(&'scope self, folder: &Arc<FoundFolder>, scope: &Scope<'scope>)
+    where
+        'a: 'scope,
+    {
+        match self.list(folder) {
+            Ok(entries) => {
+                for entry in &entries {
+                    if let What::Folder(_, _, inner) = &entry.what {
+                        let inner = inner.clone();
+                        scope.spawn(move |scope| self.enter(&inner, scope));
+                    }
+                }
+                let listed = Listed::new(entries, folder.records, self.search.cache);
+                *locked(&folder.listed) = Some(listed);
             }
-            Err(error) => self.fail_to_enter(error),
+            Err(errno) => self.fail_to_enter(folder, errno),
         }
-        WalkState::Continue
     }
 
-    /// Records an entry; says whether it is a folder to enter.
-    fn admits(&self, entry: &DirEntry) -> bool {
-        let path = self.below_root(entry.path());
-        let n_folder = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-        let is_of = |folder: &FoundFolder| folder.walk == self.number && folder.path == path[..n_folder];
-        CURRENT.with_borrow(|current| match current {
-            Some(current) if is_of(&current.folder) => self.admits_to(current, entry, path),
-            _ => self
-                .folder(&path[..n_folder])
-                .is_some_and(|folder| self.admits_to(&Entered { folder, handle: None }, entry, path)),
-        })
+    /// The entries of a folder that matter, in byte order of their names.
+    fn list(&self, folder: &FoundFolder) -> Result<Vec<Found>, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let handle = rustix::fs::open(self.on_disk(&folder.path), flags, Mode::empty())?;
+        let mut names = Vec::with_capacity(folder.records.n_records() + 1);
+        let mut buffer = Vec::with_capacity(LISTING);
+        let mut listing = RawDir::new(&handle, buffer.spare_capacity_mut());
+        while let Some(entry) = listing.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push((Box::<[u8]>::from(name), entry.file_type()));
+            }
+        }
+        names.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let mut path = folder.path.clone();
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        let mut entered = Entered { folder, handle, n_folder: path.len(), path };
+        let mut records = folder.records;
+        let found = names.into_iter().filter_map(|(name, kind)| {
+            entered.path.truncate(entered.n_folder);
+            entered.path.extend_from_slice(&name);
+            self.what(&entered, &name, kind, &mut records).map(|what| Found { name, what })
+        });
+        Ok(found.collect())
     }
 
-    fn admits_to(&self, entered: &Entered, entry: &DirEntry, path: &[u8]) -> bool {
-        let folder = entered.folder.as_ref();
-        let want = if folder.is_within_request { Want::Within } else { self.requested.wants_bytes(path) };
-        let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-        if want == Want::No || (want == Want::OnTheWay && !is_folder) {
-            return false;
+    /// What an entry is; `None` where it does not matter or has vanished. `records` are those of the folder that
+    /// stand behind the entries before.
+    fn what(&self, entered: &Entered<'_>, name: &[u8], kind: FileType, records: &mut FolderRecords) -> Option<What> {
+        let (folder, path) = (entered.folder, entered.path.as_slice());
+        let want = if folder.is_within_request { Want::Within } else { self.search.requested.wants_bytes(path) };
+        if want == Want::No {
+            return None;
         }
-        let (decision, state) = match self.ignorefile.decide(&folder.state, path) {
+        // Some file systems do not say what an entry is.
+        let stamp = if kind == FileType::Unknown { Some(self.stamp(entered, name)?) } else { None };
+        let is_folder = stamp.map_or(kind == FileType::Directory, |stamp| stamp.is_folder());
+        if want == Want::OnTheWay && !is_folder {
+            return None;
+        }
+        let ignorefile = self.search.ignorefile;
+        let (decision, state) = match ignorefile.decide(&folder.state, path) {
             Ok(decided) => decided,
             Err(broken) => {
-                self.fail(entry.path(), broken.into());
-                return false;
+                self.fail(path, broken.into());
+                return None;
             }
         };
         let ignored_by = match decision {
@@ -216,105 +244,71 @@ impl Walk {
             Decision::Ignored(rule) => Some(rule.line),
         };
         if let Some(line) = ignored_by
-            && (!is_folder || self.ignorefile.can_skip(path))
+            && (!is_folder || ignorefile.can_skip(path))
         {
-            if self.lists_ignored {
-                folder.push(path, What::Ignored(line));
-            }
-            return false;
+            return self.search.lists_ignored.then_some(What::Ignored(line));
         }
-        let Some(stamp) = self.stamp(entered, entry.path(), name_of(path)) else {
-            return false;
+        let stamp = match stamp {
+            Some(stamp) => stamp,
+            None => self.stamp(entered, name)?,
         };
         // The kind read from the folder may be out of date; the stamp says what stands there.
         if is_folder != stamp.is_folder() {
-            self.fail(entry.path(), ScanError::KeepsChanging(entry.path().to_owned()));
-            return false;
+            self.fail(path, ScanError::KeepsChanging(self.on_disk(path)));
+            return None;
         }
-        let known = self.cache.find(folder.records, name_of(path), &stamp);
-        if is_folder {
-            let inner = Arc::new(FoundFolder {
-                path: path.to_owned(),
-                ignored_by,
-                is_kept: want == Want::Within && ignored_by.is_none(),
-                walk: self.number,
-                state,
-                is_within_request: want == Want::Within,
-                records: self.cache.folder(path),
-                ..FoundFolder::default()
-            });
-            locked(&self.folders).insert(path.to_owned(), inner.clone());
-            folder.push(path, What::Folder(stamp, known, inner));
-        } else {
-            folder.push(path, What::File(stamp, known));
+        let known = self.search.cache.find_next(records, name, &stamp);
+        if !is_folder {
+            return Some(What::File(stamp, known));
         }
-        is_folder
+        let inner = FoundFolder {
+            path: path.to_owned(),
+            ignored_by,
+            is_kept: want == Want::Within && ignored_by.is_none(),
+            state,
+            is_within_request: want == Want::Within,
+            records: self.search.cache.folder(path),
+            ..FoundFolder::default()
+        };
+        Some(What::Folder(stamp, known, Arc::new(inner)))
     }
 
-    /// The stamp of a path; `None` if it has vanished, or if the system will not say, which is then an error.
-    fn stamp(&self, entered: &Entered, path: &Path, name: &[u8]) -> Option<Stamp> {
-        let stat = match &entered.handle {
-            Some(handle) => rustix::fs::statat(handle, name, AtFlags::SYMLINK_NOFOLLOW),
-            None => rustix::fs::lstat(path),
-        };
-        match stat {
+    /// The stamp of an entry; `None` if it has vanished, or if the system will not say, which is then an error.
+    fn stamp(&self, entered: &Entered<'_>, name: &[u8]) -> Option<Stamp> {
+        match rustix::fs::statat(&entered.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Some(Stamp::of(&stat)),
             Err(Errno::NOENT | Errno::NOTDIR) => None,
             Err(errno) => {
-                self.fail(path, ScanError::Unreadable { path: path.to_owned(), source: errno.into() });
+                let path = self.on_disk(&entered.path);
+                self.fail(&entered.path, ScanError::Unreadable { path, source: errno.into() });
                 None
             }
         }
     }
 
-    fn fail_to_enter(&self, error: ignore::Error) {
-        let path = path_in(&error).map(Path::to_owned).unwrap_or_default();
-        let source = error.into_io_error().unwrap_or_else(|| std::io::Error::other("the walk failed"));
-        let folder = self.folder(self.below_root(&path));
-        match (source.kind(), folder) {
-            (ErrorKind::NotFound | ErrorKind::NotADirectory, Some(folder)) => {
-                folder.has_vanished.store(true, Ordering::Relaxed);
-            }
-            (ErrorKind::NotFound, None) => {}
+    fn fail_to_enter(&self, folder: &FoundFolder, errno: Errno) {
+        match errno {
+            // It has vanished, or something else has taken its place.
+            Errno::NOENT | Errno::NOTDIR | Errno::LOOP => *locked(&folder.listed) = Some(Listed::Vanished),
             // BuildKit's client passes by what it would not have sent (fsutil's filter).
-            (ErrorKind::PermissionDenied, Some(folder)) if !folder.is_kept => {}
-            _ => self.fail(&path.clone(), ScanError::Unreadable { path, source }),
+            Errno::ACCESS | Errno::PERM if !folder.is_kept => {}
+            _ => {
+                let path = self.on_disk(&folder.path);
+                self.fail(&folder.path, ScanError::Unreadable { path, source: errno.into() });
+            }
         }
     }
 
-    fn fail(&self, path: &Path, error: ScanError) {
-        locked(&self.errors).push((path.to_owned(), error));
+    fn fail(&self, path: &[u8], error: ScanError) {
+        locked(&self.errors).push((self.on_disk(path), error));
     }
 
-    fn folder(&self, path: &[u8]) -> Option<Arc<FoundFolder>> {
-        locked(&self.folders).get(path).cloned()
-    }
-
-    fn below_root<'a>(&self, full: &'a Path) -> &'a [u8] {
-        full.as_os_str().as_bytes().get(self.n_root..).unwrap_or_default()
+    fn on_disk(&self, path: &[u8]) -> PathBuf {
+        if path.is_empty() { self.root.to_owned() } else { self.root.join(OsStr::from_bytes(path)) }
     }
 }
 
-impl FoundFolder {
-    fn push(&self, path: &[u8], what: What) {
-        locked(&self.entries).push(Found { name: name_of(path).into(), what });
-    }
-}
-
-fn name_of(path: &[u8]) -> &[u8] {
-    path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
-}
-
-fn path_in(error: &ignore::Error) -> Option<&Path> {
-    match error {
-        ignore::Error::WithPath { path, .. } => Some(path),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => path_in(err),
-        ignore::Error::Partial(errors) => errors.iter().find_map(path_in),
-        _ => None,
-    }
-}
-
-/// A panic elsewhere does not spoil what the mutex holds: each entry is pushed whole.
+/// A panic elsewhere does not spoil what the mutex holds: it is written whole.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

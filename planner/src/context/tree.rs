@@ -1,7 +1,9 @@
 //! The tree itself: folders that know the digest and the number of all that lies below them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -42,13 +44,41 @@ impl FolderHeader {
     }
 }
 
-/// A folder with everything below it.
-#[derive(PartialEq, Eq, Debug)]
+/// A folder with everything below it. Two are equal if their digests are: these tell all that is kept.
 pub struct Folder {
     header: Option<FolderHeader>,
-    entries: Vec<(Box<[u8]>, Node)>,
-    n_below: usize,
-    digest: ContentDigest,
+    entries: OnceLock<Vec<(Box<[u8]>, Node)>>,
+    bring: Option<Box<Bring>>,
+    summary: Summary,
+}
+
+type Bring = dyn Fn() -> Vec<(Box<[u8]>, Node)> + Send + Sync + UnwindSafe + RefUnwindSafe;
+
+/// What is asked of a folder most often, without a look at its entries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Summary {
+    /// The digest of the folder with all that lies below it.
+    pub digest: ContentDigest,
+    /// How many entries lie below, at any depth.
+    pub n_below: usize,
+    /// How many of them are no folders.
+    pub n_files: usize,
+    /// The bytes of the regular files among them.
+    pub n_bytes: u64,
+}
+
+impl PartialEq for Folder {
+    fn eq(&self, other: &Self) -> bool {
+        self.summary.digest == other.summary.digest
+    }
+}
+
+impl Eq for Folder {}
+
+impl fmt::Debug for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Folder").field("header", &self.header).field("entries", &self.entries()).finish()
+    }
 }
 
 /// One entry of a folder.
@@ -65,15 +95,8 @@ impl Node {
     #[must_use]
     pub fn digest(&self) -> ContentDigest {
         match self {
-            Self::Folder(folder) => folder.digest,
+            Self::Folder(folder) => folder.digest(),
             Self::File(entry) => entry.digest(),
-        }
-    }
-
-    fn n_entries(&self) -> usize {
-        match self {
-            Self::Folder(folder) => 1 + folder.n_below,
-            Self::File(_) => 1,
         }
     }
 }
@@ -105,8 +128,34 @@ impl Folder {
         for (name, node) in &entries {
             hasher.field(name).digest(&node.digest());
         }
-        let n_below = entries.iter().map(|(_, node)| node.n_entries()).sum();
-        Self { header, entries, n_below, digest: hasher.finish() }
+        let mut summary = Summary { digest: hasher.finish(), n_below: entries.len(), n_files: 0, n_bytes: 0 };
+        for (_, node) in &entries {
+            let (n_below, n_files, n_bytes) = match node {
+                Node::Folder(folder) => (folder.summary.n_below, folder.summary.n_files, folder.summary.n_bytes),
+                Node::File(entry) => (0, 1, entry.size()),
+            };
+            summary.n_below += n_below;
+            summary.n_files += n_files;
+            summary.n_bytes = summary.n_bytes.saturating_add(n_bytes);
+        }
+        Self { header, entries: OnceLock::from(entries), bring: None, summary }
+    }
+
+    /// A folder of which all is known but its entries; `bring` gives them, in order, when they are first asked for. The
+    /// caller vouches that they give the summary.
+    #[must_use]
+    pub fn known(
+        header: Option<FolderHeader>,
+        summary: Summary,
+        bring: impl Fn() -> Vec<(Box<[u8]>, Node)> + Send + Sync + UnwindSafe + RefUnwindSafe + 'static,
+    ) -> Self {
+        Self { header, entries: OnceLock::new(), bring: Some(Box::new(bring)), summary }
+    }
+
+    /// What is known of it without its entries.
+    #[must_use]
+    pub fn summary(&self) -> &Summary {
+        &self.summary
     }
 
     /// Mode and attributes; `None` for a context root.
@@ -118,31 +167,32 @@ impl Folder {
     /// The entries in byte order of their names.
     #[must_use]
     pub fn entries(&self) -> &[(Box<[u8]>, Node)] {
-        &self.entries
+        self.entries.get_or_init(|| self.bring.as_ref().map(|bring| bring()).unwrap_or_default())
     }
 
     /// The entry of that name.
     #[must_use]
     pub fn entry(&self, name: &[u8]) -> Option<&Node> {
-        let index = self.entries.binary_search_by(|(entry, _)| entry.as_ref().cmp(name)).ok()?;
-        Some(&self.entries[index].1)
+        let entries = self.entries();
+        let index = entries.binary_search_by(|(entry, _)| entry.as_ref().cmp(name)).ok()?;
+        Some(&entries[index].1)
     }
 
     /// How many entries lie below, at any depth.
     #[must_use]
     pub fn n_below(&self) -> usize {
-        self.n_below
+        self.summary.n_below
     }
 
     /// The digest of the folder with all that lies below it.
     #[must_use]
     pub fn digest(&self) -> ContentDigest {
-        self.digest
+        self.summary.digest
     }
 
     /// The same folder with one entry replaced, added or (`None`) taken out.
     fn with_entry(&self, name: &[u8], node: Option<Node>) -> Self {
-        let mut entries = self.entries.clone();
+        let mut entries = self.entries().to_vec();
         match (entries.binary_search_by(|(entry, _)| entry.as_ref().cmp(name)), node) {
             (Ok(index), Some(node)) => entries[index].1 = node,
             (Ok(index), None) => drop(entries.remove(index)),
@@ -181,7 +231,7 @@ impl BuildContext {
     /// The digest of everything in the context.
     #[must_use]
     pub fn digest(&self) -> ContentDigest {
-        self.root.digest
+        self.root.digest()
     }
 
     /// What stands at a path; symbolic links are not followed.
@@ -233,7 +283,7 @@ impl BuildContext {
 
 fn replaced(folder: &Folder, names: &[&[u8]], node: Option<Node>) -> Folder {
     let Some((name, rest)) = names.split_first() else {
-        return Folder::new(folder.header.clone(), folder.entries.clone());
+        return Folder::new(folder.header.clone(), folder.entries().to_vec());
     };
     if rest.is_empty() {
         return folder.with_entry(name, node);
@@ -247,7 +297,7 @@ fn replaced(folder: &Folder, names: &[&[u8]], node: Option<Node>) -> Folder {
 
 /// The folder, `depth` components below the root, after the changes below it.
 fn changed(folder: &Folder, changes: &[(ContextPath, Option<Node>)], depth: usize) -> Folder {
-    let mut entries: BTreeMap<Box<[u8]>, Node> = folder.entries.iter().cloned().collect();
+    let mut entries: BTreeMap<Box<[u8]>, Node> = folder.entries().iter().cloned().collect();
     let name_of = |path: &ContextPath| path.components().nth(depth).unwrap_or_default().to_vec();
     for group in changes.chunk_by(|(a, _), (b, _)| name_of(a) == name_of(b)) {
         let name = name_of(&group[0].0);
@@ -274,7 +324,7 @@ fn changed(folder: &Folder, changes: &[(ContextPath, Option<Node>)], depth: usiz
 }
 
 fn visit_folder(folder: &Folder, path: &ContextPath, visit: &mut impl FnMut(&ContextPath, &Node)) {
-    for (name, node) in &folder.entries {
+    for (name, node) in folder.entries() {
         let path = path.join(name);
         visit(&path, node);
         if let Node::Folder(inner) = node {

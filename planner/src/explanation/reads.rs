@@ -63,7 +63,10 @@ fn add(selected: &Selected, reads: &mut Reads) {
     };
     match selected {
         Selected::Whole(picked) => match &picked.node {
-            Node::Folder(folder) => BuildContext::from_root(folder.clone()).visit(&mut |_, node| file(node)),
+            Node::Folder(folder) => {
+                reads.files += folder.summary().n_files;
+                reads.bytes += folder.summary().n_bytes;
+            }
             node => file(node),
         },
         Selected::Listed(matches) => matches.iter().for_each(|entry| file(&entry.node)),

@@ -1,6 +1,7 @@
 //! What lowering works on: the graph that grows, the stage it is in, and the one instruction at hand.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasher as _, RandomState};
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -21,26 +22,30 @@ pub const MAIN_CONTEXT: &str = "context";
 #[derive(Default)]
 pub(super) struct Builder {
     pub(super) graph: DiGraph<Vertex, Input>,
-    known: HashMap<(Op, Vec<Input>), VertexId>,
+    /// Vertices by a hash of their operation and inputs: a copy of these as a key would cost as much as the graph.
+    known: HashMap<u64, Vec<VertexId>>,
+    hasher: RandomState,
 }
 
 impl Builder {
     /// BuildKit counts operations by their content (client/llb, `mergeMetadata`): where one of several equal ones is to
     /// run whatever the cache holds, all are.
     pub(super) fn add(&mut self, vertex: Vertex) -> VertexId {
-        let Vertex { op, inputs, ignore_cache } = vertex;
-        let kind = (op, inputs);
-        if let Some(id) = self.known.get(&kind) {
-            self.graph[NodeIndex::new(id.0)].ignore_cache |= ignore_cache;
-            return *id;
+        let alike = self.known.entry(self.hasher.hash_one((&vertex.op, &vertex.inputs))).or_default();
+        for id in alike.iter() {
+            let known = &mut self.graph[NodeIndex::new(id.0)];
+            if known.op == vertex.op && known.inputs == vertex.inputs {
+                known.ignore_cache |= vertex.ignore_cache;
+                return *id;
+            }
         }
-        let (op, inputs) = kind.clone();
-        let node = self.graph.add_node(Vertex { op, inputs, ignore_cache });
-        for input in &kind.1 {
-            self.graph.add_edge(NodeIndex::new(input.from.0), node, input.clone());
+        let inputs = vertex.inputs.clone();
+        let node = self.graph.add_node(vertex);
+        for input in inputs {
+            self.graph.add_edge(NodeIndex::new(input.from.0), node, input);
         }
         let id = VertexId(node.index());
-        self.known.insert(kind, id);
+        alike.push(id);
         id
     }
 

@@ -1,6 +1,7 @@
 //! The state folder: who may read it, what it never holds, what becomes of it when it is damaged or shared.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
 use super::{assert_refused, edit, fingerprint, project, recorded, recorded_bytes, small_project};
@@ -193,4 +194,47 @@ fn two_processes_at_once_lose_nothing() {
         let report = project.run("explain", &["--build-arg", argument, "--format", "json"]).report();
         assert_eq!(report.status("RUN echo 1"), "hit", "{argument}");
     }
+}
+
+/// A stat cache that says something false of a file with this content, and of the root folder, whose digest stands behind
+/// the head (40 bytes) and four numbers. The checksum at the end is right.
+fn falsify(cache: &Path, content: &str) {
+    let mut bytes = std::fs::read(cache).expect("a stat cache");
+    let digest = *blake3::hash(content.as_bytes()).as_bytes();
+    let place = bytes.windows(32).position(|window| window == digest).expect("the digest of the file");
+    bytes[40 + 16] ^= 1;
+    bytes[place] ^= 1;
+    let end = bytes.len() - 32;
+    let checksum = *blake3::hash(&bytes[..end]).as_bytes();
+    bytes[end..].copy_from_slice(&checksum);
+    std::fs::write(cache, bytes).expect("a stat cache");
+}
+
+#[test]
+fn the_stat_cache_is_believed_as_far_as_is_asked() {
+    let mut project = small_project();
+    edit(&mut project, "Dockerfile", "FROM scratch\nCOPY . /\n");
+    recorded(&project);
+    // Files as young as the cache are in no cache: until the clock has moved on, each scan reads them.
+    let state = project.state();
+    let caches = || below(&state.join("scans"));
+    let believed = |trust: &str, more: &[&str]| {
+        let mut command = project.command("explain", more);
+        Answer::from(command.arg("--exit-code").env("STAGEPLAN_STAT_CACHE", trust).output().expect("an answer"))
+    };
+    while std::fs::metadata(&caches()[0]).and_then(|file| file.modified()).expect("a time")
+        + std::time::Duration::from_millis(100)
+        > std::time::SystemTime::now()
+    {}
+    assert_eq!(believed("off", &[]).code, Some(0));
+    assert_eq!(believed("check", &[]).code, Some(0));
+    let honest = believed("on", &[]).text();
+    falsify(&caches()[0], "{}\n");
+    assert_ne!(believed("on", &[]).text(), honest, "a false cache is not even read");
+    let answer = believed("check", &[]);
+    assert_eq!(answer.code, Some(2), "{}", answer.stderr);
+    assert!(answer.stderr.contains("the stat cache is wrong about"), "{}", answer.stderr);
+    assert_eq!(believed("on", &["--no-stat-cache"]).text(), honest);
+    // What was read goes into a new cache, which is good again.
+    assert_eq!(believed("check", &[]).code, Some(0));
 }
