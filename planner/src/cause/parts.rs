@@ -130,10 +130,22 @@ fn one(kind: PartKind, name: &str, old: Option<&PartValue>, new: Option<&PartVal
     let value = |value: Option<&PartValue>| {
         value.map(|value| match kind {
             PartKind::Shell => value.shown.replace('\n', " "),
+            PartKind::Owner => owner(&value.shown),
             _ => value.shown.clone(),
         })
     };
-    Some(Cause::of(cause_kind).named(if named { name } else { "" }).values(value(old), value(new)))
+    let (mut old, mut new) = (value(old), value(new));
+    if cause_kind == CauseKind::UserChanged {
+        // A step below no USER has no owner, or an empty user.
+        (old, new) = (Some(old.unwrap_or_default()), Some(new.unwrap_or_default()));
+    }
+    Some(Cause::of(cause_kind).named(if named { name } else { "" }).values(old, new))
+}
+
+/// An owner as `USER` writes it; the part says of each half whether it is a name.
+fn owner(part: &str) -> String {
+    let halves = part.split(':').map(|half| half.strip_prefix("name ").unwrap_or(half));
+    halves.collect::<Vec<_>>().join(":")
 }
 
 /// The same parts in another order: only the environment has one.

@@ -22,6 +22,8 @@ pub(super) struct Builds<'a> {
     pub(super) older: &'a Snapshot,
     pub(super) alignment: &'a Alignment,
     pub(super) prediction: &'a Prediction,
+    /// Whether the image below the step in question is another one under the same reference.
+    pub(super) has_moved: bool,
 }
 
 impl Builds<'_> {
@@ -203,7 +205,7 @@ impl Builds<'_> {
             _ => false,
         };
         let is_own = stage.instructions.iter().chain(&was.instructions).any(is_set);
-        let is_same = new.is_none() && old.is_none() && stage.base == was.base;
+        let is_same = new.is_none() && old.is_none() && stage.base == was.base && !self.has_moved;
         (!is_own && !is_same).then(|| FROM.to_owned())
     }
 }
