@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 
 use planner::cause::CauseKind;
 use planner::explanation::roots;
-use planner::explanation::{InstructionReport, StageReport, Status};
+use planner::explanation::{Explanation, InstructionReport, StageReport, Status};
 use planner::prediction::Gap;
 
 use self::row::Rows;
@@ -44,7 +44,8 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
         let _ = writeln!(out);
         of_one_cause(&mut out, &rows, &group, &mut told);
     }
-    pending(&mut out, &rows, &mut told);
+    let whole = steps_of(forecast.whole.as_ref().unwrap_or(&forecast.explanation));
+    pending(&mut out, &rows, &whole, &mut told);
     if forecast.gap.is_none() {
         unknown(&mut out, &rows, &mut told);
     }
@@ -59,7 +60,11 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
 
 /// Each step with its name, `stage:line`, in file order.
 pub(crate) fn steps(forecast: &Forecast) -> Vec<(String, &InstructionReport)> {
-    let stages = forecast.stages().into_iter().map(|(_, stage)| stage);
+    steps_of(&forecast.explanation)
+}
+
+fn steps_of(explanation: &Explanation) -> Vec<(String, &InstructionReport)> {
+    let stages = explanation.stages().into_iter().map(|(_, stage)| stage);
     let named = |stage: &StageReport, step: &InstructionReport| {
         let stage_name = stage.name.clone().or(stage.index.map(|index| index.to_string())).unwrap_or_default();
         format!("{stage_name}:{}", step.placed.line)
@@ -166,10 +171,10 @@ fn of_one_cause(out: &mut String, rows: &Rows<'_>, group: &[usize], told: &mut T
 }
 
 /// Steps that may run, by the steps whose results decide.
-fn pending(out: &mut String, rows: &Rows<'_>, told: &mut Told) {
+fn pending(out: &mut String, rows: &Rows<'_>, whole: &[(String, &InstructionReport)], told: &mut Told) {
     let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
     for place in rows.with(Status::Pending) {
-        let title = decider(rows.steps, rows.steps[place].1);
+        let title = decider(whole, rows.steps[place].1);
         match groups.iter_mut().find(|(known, _)| *known == title) {
             Some((_, group)) => group.push(place),
             None => groups.push((title, vec![place])),
