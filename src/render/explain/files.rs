@@ -129,8 +129,13 @@ fn changes<'a>(causes: &[&&'a Cause], words: &Words<'_>) -> Vec<Change<'a>> {
         !folders.contains(path) || causes.iter().any(|cause| cause.kind == CauseKind::FileModified)
     };
     let told = by_path.into_iter().filter(|(path, causes)| is_told(path, causes));
-    told.map(|(path, causes)| Change { path, what: what(&causes), modes: modes(&causes), sentence: all(&causes, words) })
-        .collect()
+    told.map(|(path, causes)| Change {
+        path,
+        what: what(&causes),
+        modes: modes(&causes),
+        sentence: all(&causes, words),
+    })
+    .collect()
 }
 
 fn modes<'a>(causes: &[&'a Cause]) -> Option<(&'a str, &'a str)> {

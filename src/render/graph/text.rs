@@ -137,8 +137,11 @@ impl<'a> Tree<'a> {
         let instruction = text::escape(&step.instruction());
         let instruction = if self.verbose { instruction } else { text::cut(&instruction, left) };
         let (status, line) = (step.status(), step.report.placed.line);
-        let _ =
-            write!(out, "{FAINT}{rails}{FAINT:#}{style}{status:<width$}{style:#}{FAINT}{line:>4}{FAINT:#} {instruction}", width = self.n_status);
+        let _ = write!(
+            out,
+            "{FAINT}{rails}{FAINT:#}{style}{status:<width$}{style:#}{FAINT}{line:>4}{FAINT:#} {instruction}",
+            width = self.n_status
+        );
         let taken = self.taken(step);
         let n_used = instruction.chars().count();
         if taken.is_empty() {
