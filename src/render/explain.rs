@@ -27,8 +27,6 @@ use crate::forecast::{Baseline, Forecast};
 
 /// Columns of a report, without `--verbose`.
 const N_COLUMNS: usize = 80;
-/// Characters of a path in the conclusion.
-const N_PATH: usize = 32;
 
 /// The report as text; everything if `verbose`.
 pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
@@ -118,14 +116,22 @@ fn failure(steps: &[(String, &InstructionReport)]) -> Option<String> {
     let mut failing = steps.iter().filter(|(_, step)| fails(step));
     let (name, step) = failing.next()?;
     let cause = step.causes.iter().find(|cause| cause.kind == CauseKind::SourceMissing)?;
-    let path = cause.path.as_ref().map(|path| layout::cut_front(&text::path(path), N_PATH)).unwrap_or_default();
+    let path = cause.path.as_ref().map(text::path).unwrap_or_default();
+    let name = text::escape(name);
     let how = if is_ignorefile(cause) { "left out by the ignore file" } else { "missing" };
     let others = match failing.count() {
         0 => String::new(),
         n => format!(", and {}", text::count(n, "more step")),
     };
-    let name = layout::cut_front(&text::escape(name), N_PATH);
-    Some(format!("the build will fail at {name}: {path} is {how}{others}"))
+    let length = |text: &str| text.chars().count();
+    let room = N_COLUMNS.saturating_sub("the build will fail at :  is ".len() + how.len());
+    if length(&name) + length(&path) + length(&others) <= room {
+        return Some(format!("the build will fail at {name}: {path} is {how}{others}"));
+    }
+    // The lines below tell of the others.
+    let path = layout::cut_front(&path, (room / 2).max(room.saturating_sub(length(&name))));
+    let name = layout::cut_front(&name, room.saturating_sub(length(&path)));
+    Some(format!("the build will fail at {name}: {path} is {how}"))
 }
 
 /// The seconds of some steps, if any was timed, and how exact that is.
