@@ -180,6 +180,8 @@ pub(crate) struct Forecast {
     pub(crate) lost: bool,
     /// What was taken for granted, in the user's words.
     pub(crate) notes: Vec<String>,
+    /// All instructions, where some of them are left out.
+    pub(crate) whole: Option<Explanation>,
     /// The step that was asked for, where the rest is left out.
     pub(crate) narrowed: Option<String>,
 }
@@ -203,6 +205,7 @@ impl Forecast {
     /// If there is none.
     pub(crate) fn narrow(&mut self, step: &str) -> anyhow::Result<()> {
         let step = step.trim();
+        self.whole.get_or_insert_with(|| self.explanation.clone());
         for target in &mut self.explanation.targets {
             for stage in &mut target.stages {
                 let names = [stage.name.clone(), stage.index.map(|index| index.to_string())];
@@ -337,6 +340,7 @@ pub(crate) fn forecast(
         unmoved: unmoved(&observation.snapshot),
         lost,
         notes: Vec::new(),
+        whole: None,
         narrowed: None,
     })
 }
@@ -376,7 +380,16 @@ pub(crate) fn forecast_of_edit(
     let experience = past.experience(project, &observation.snapshot, store)?;
     let explanation = explained(&observation, &prediction, &earlier, &trees, gap, &experience);
     let unmoved = unmoved(&observation.snapshot);
-    Ok(Forecast { explanation, baseline: Baseline::None, gap, unmoved, lost: false, notes: Vec::new(), narrowed: None })
+    Ok(Forecast {
+        explanation,
+        baseline: Baseline::None,
+        gap,
+        unmoved,
+        lost: false,
+        notes: Vec::new(),
+        whole: None,
+        narrowed: None,
+    })
 }
 
 /// The images that are read without anybody having looked them up, and that a registry could move.
@@ -431,7 +444,7 @@ pub(crate) fn forecast_since(
     let explanation = explained(&observation, &prediction, &earlier, &trees, gap, &experience);
     let baseline = Baseline::Git { id: revision.id, committed_at: revision.committed_at };
     let unmoved = unmoved(&observation.snapshot);
-    Ok(Forecast { explanation, baseline, gap, unmoved, lost: false, notes, narrowed: None })
+    Ok(Forecast { explanation, baseline, gap, unmoved, lost: false, notes, whole: None, narrowed: None })
 }
 
 /// Tells a prediction instruction by instruction.

@@ -3,6 +3,7 @@
 
 pub mod files;
 pub mod ignored;
+pub mod mounts;
 pub mod parts;
 pub mod umask;
 
@@ -18,6 +19,9 @@ pub const REMOVED: &str = "removed";
 pub const MOVED: &str = "moved";
 /// The `detail` of an edit: an instruction above the step, which made a step of its own and makes none now.
 pub const ABOVE: &str = "above";
+
+/// The `detail` of a missing source: `name` is the named context that should have it, not a step.
+pub const CONTEXT: &str = "context";
 
 /// What a variable is set by where it is handed down from what the stage is built upon, and that is something else now.
 pub const FROM: &str = "FROM";

@@ -14,9 +14,10 @@ mod stale;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::built::{Experience, Odds};
-use crate::cause::{Cause, CauseKind, ignored};
+use crate::cause::{CONTEXT, Cause, CauseKind, ignored};
 use crate::context::{BuildContext, ContextPath};
 use crate::digest::ContentDigest;
+use crate::graph::lower::MAIN_CONTEXT;
 use crate::graph::{Placed, StageGraph, TargetGraph};
 use crate::history::RecordedInput;
 use crate::plan::Plan;
@@ -361,10 +362,12 @@ impl Explaining<'_> {
     /// have made it.
     fn source_missing(&self, step: &Step, path: ContextPath) -> Vec<Cause> {
         let kinds = step.inputs.iter().map(|input| &self.question.snapshot.steps[input.index()].kind);
-        let contexts = kinds.filter_map(|kind| match kind {
-            StepKind::Context(name) => Some(name.as_str()),
-            _ => None,
-        });
+        let contexts = || {
+            kinds.clone().filter_map(|kind| match kind {
+                StepKind::Context(name) => Some(name.as_str()),
+                _ => None,
+            })
+        };
         let mut causes = Vec::new();
         if step.missing.is_none() {
             let producers = step.record.inputs.iter().zip(&step.inputs);
@@ -373,13 +376,18 @@ impl Explaining<'_> {
             return vec![Cause::of(CauseKind::SourceMissing).about(path, None).named(&producer)];
         }
         let mut missing = Cause::of(CauseKind::SourceMissing).about(path.clone(), None);
-        for context in contexts {
+        for context in contexts() {
             let text = self.question.snapshot.ignorefiles.get(context);
             if let Some(rule) = text.and_then(|text| ignored::leaving_out(text, &path)) {
                 missing = missing.about(path.clone(), Some(ignored::IGNOREFILE)).named(&rule);
                 causes.extend(self.comparison.left_out(context, &path));
                 break;
             }
+        }
+        if missing.name.is_none()
+            && let Some(context) = contexts().find(|context| *context != MAIN_CONTEXT)
+        {
+            missing = missing.about(path, Some(CONTEXT)).named(context);
         }
         causes.push(missing);
         causes

@@ -5,7 +5,7 @@
 pub(crate) mod edit;
 
 use planner::cause::ignored::IGNOREFILE;
-use planner::cause::{ABOVE, Cause, CauseKind, FROM, MOVED, REMOVED};
+use planner::cause::{ABOVE, CONTEXT, Cause, CauseKind, FROM, MOVED, REMOVED};
 
 use super::{layout, text};
 
@@ -177,6 +177,8 @@ fn missing(cause: &Cause, path: &str, name: &str) -> String {
         format!("{path} is left out by `{name}` in the ignore file; the build fails here")
     } else if name.is_empty() {
         format!("{path} is not in the build context; the build fails here")
+    } else if cause.detail.as_deref() == Some(CONTEXT) {
+        format!("{path} is not in the named context `{name}`; the build fails here")
     } else {
         format!("{path} is not in what {name} leaves behind; the build fails here")
     }

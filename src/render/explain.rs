@@ -4,6 +4,7 @@
 
 pub(in crate::render) mod files;
 mod hint;
+mod row;
 mod told;
 #[cfg(test)]
 mod tests;
@@ -13,20 +14,19 @@ use std::fmt::Write as _;
 
 use planner::cause::CauseKind;
 use planner::explanation::roots;
-use planner::explanation::{InstructionReport, StageReport, Status};
+use planner::explanation::{Explanation, InstructionReport, StageReport, Status};
 use planner::prediction::Gap;
 
+use self::row::Rows;
 use self::told::Told;
+use super::cause::is_ignorefile;
 use super::palette::{self, FAINT, HEADLINE};
+use super::review::fails;
 use super::{layout, text};
 use crate::forecast::{Baseline, Forecast};
 
 /// Columns of a report, without `--verbose`.
 const N_COLUMNS: usize = 80;
-/// Columns for `stage:line`.
-const NAME_COLUMNS: usize = 12;
-/// Columns before a cause.
-const INDENT: usize = 21;
 
 /// The report as text; everything if `verbose`.
 pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
@@ -34,20 +34,22 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
     let steps = steps(forecast);
     // Writing into a String cannot fail.
     let _ = writeln!(out, "{HEADLINE}{}{HEADLINE:#}", conclusion(forecast));
+    let rows = Rows::new(&steps, verbose);
     let reports: Vec<&InstructionReport> = steps.iter().map(|(_, step)| *step).collect();
     let drift = roots::drift(&reports);
-    let mut told = Told::new(drift, verbose);
+    let mut told = Told::new(drift, verbose, rows.indent());
     for group in roots::groups(&reports, |place| is_told_itself(&steps, place)) {
         let _ = writeln!(out);
-        of_one_cause(&mut out, &steps, &group, &mut told, verbose);
+        of_one_cause(&mut out, &rows, &group, &mut told);
     }
-    pending(&mut out, &steps, &mut told, verbose);
+    let whole = steps_of(forecast.whole.as_ref().unwrap_or(&forecast.explanation));
+    pending(&mut out, &rows, &whole, &mut told);
     if forecast.gap.is_none() {
-        unknown(&mut out, &steps, &mut told, verbose);
+        unknown(&mut out, &rows, &mut told);
     }
-    stale(&mut out, &steps, &mut told, verbose);
+    stale(&mut out, &rows, &mut told);
     if verbose {
-        section(&mut out, &steps, Status::Hit, "taken from the cache");
+        hits(&mut out, &rows);
     }
     taken_for_granted(&mut out, forecast);
     hint_line(&mut out, hint::of(forecast, &steps, drift).as_deref());
@@ -56,7 +58,11 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
 
 /// Each step with its name, `stage:line`, in file order.
 pub(crate) fn steps(forecast: &Forecast) -> Vec<(String, &InstructionReport)> {
-    let stages = forecast.stages().into_iter().map(|(_, stage)| stage);
+    steps_of(&forecast.explanation)
+}
+
+fn steps_of(explanation: &Explanation) -> Vec<(String, &InstructionReport)> {
+    let stages = explanation.stages().into_iter().map(|(_, stage)| stage);
     let named = |stage: &StageReport, step: &InstructionReport| {
         let stage_name = stage.name.clone().or(stage.index.map(|index| index.to_string())).unwrap_or_default();
         format!("{stage_name}:{}", step.placed.line)
@@ -80,6 +86,9 @@ pub(crate) fn conclusion(forecast: &Forecast) -> String {
         None if hits == steps.len() => return format!("all {all} will come from the cache{stale}"),
         None => {}
     }
+    if let Some(failure) = failure(&steps) {
+        return format!("{failure}{stale}");
+    }
     let mut parts = Vec::new();
     let reports: Vec<&InstructionReport> = steps.iter().map(|(_, step)| *step).collect();
     let is_root = |place: usize| reports[place].status == Status::Miss && reports[place].root.is_none();
@@ -87,8 +96,8 @@ pub(crate) fn conclusion(forecast: &Forecast) -> String {
     if count(Status::Miss) > 0 {
         let roots = if roots > 0 { format!(", {}", text::count(roots, "root cause")) } else { String::new() };
         let missing = steps.iter().filter(|(_, step)| step.status == Status::Miss);
-        let seconds = missing.filter_map(|(_, step)| step.seconds).reduce(|a, b| a + b);
-        let seconds = seconds.map(|sum| format!(" (about {})", layout::seconds(sum))).unwrap_or_default();
+        let seconds = sum(missing.map(|(_, step)| *step));
+        let seconds = seconds.map(|(how, sum)| format!(" ({how} {sum})")).unwrap_or_default();
         parts.push(format!("{} of {all} will run{seconds}{roots}", count(Status::Miss)));
     } else {
         parts.push(format!("none of {all} is sure to run"));
@@ -99,14 +108,37 @@ pub(crate) fn conclusion(forecast: &Forecast) -> String {
     if count(Status::Unknown) > 0 {
         parts.push(format!("of {} nobody can say", count(Status::Unknown)));
     }
-    if steps.iter().any(|(_, step)| is_missing_source(step)) {
-        parts.push("the build will fail".to_owned());
-    }
     format!("{}{stale}", parts.join("; "))
 }
 
-fn is_missing_source(step: &InstructionReport) -> bool {
-    step.causes.iter().any(|cause| cause.kind == CauseKind::SourceMissing)
+/// Where the build will fail, because a file is missing.
+fn failure(steps: &[(String, &InstructionReport)]) -> Option<String> {
+    let mut failing = steps.iter().filter(|(_, step)| fails(step));
+    let (name, step) = failing.next()?;
+    let cause = step.causes.iter().find(|cause| cause.kind == CauseKind::SourceMissing)?;
+    let path = cause.path.as_ref().map(text::path).unwrap_or_default();
+    let name = text::escape(name);
+    let how = if is_ignorefile(cause) { "left out by the ignore file" } else { "missing" };
+    let others = match failing.count() {
+        0 => String::new(),
+        n => format!(", and {}", text::count(n, "more step")),
+    };
+    let length = |text: &str| text.chars().count();
+    let room = N_COLUMNS.saturating_sub("the build will fail at :  is ".len() + how.len());
+    if length(&name) + length(&path) + length(&others) <= room {
+        return Some(format!("the build will fail at {name}: {path} is {how}{others}"));
+    }
+    // The lines below tell of the others.
+    let path = layout::cut_front(&path, (room / 2).max(room.saturating_sub(length(&name))));
+    let name = layout::cut_front(&name, room.saturating_sub(length(&path)));
+    Some(format!("the build will fail at {name}: {path} is {how}"))
+}
+
+/// The seconds of some steps, if any was timed, and how exact that is.
+fn sum<'a>(steps: impl Iterator<Item = &'a InstructionReport>) -> Option<(&'static str, String)> {
+    let (known, unknown): (Vec<_>, Vec<_>) = steps.map(|step| step.seconds).partition(Option::is_some);
+    let sum = known.into_iter().flatten().reduce(|a, b| a + b)?;
+    Some((if unknown.is_empty() { "about" } else { "at least" }, layout::seconds(sum)))
 }
 
 /// Whether a step runs for reasons of its own; what follows from a step that is shown stands below that one.
@@ -117,53 +149,50 @@ fn is_told_itself(steps: &[(String, &InstructionReport)], place: usize) -> bool 
     runs(step) && !step.root.as_deref().is_some_and(is_told)
 }
 
-/// The first step of a cause, the others that it makes run, and what follows from each.
-fn of_one_cause(
-    out: &mut String,
-    steps: &[(String, &InstructionReport)],
-    group: &[usize],
-    told: &mut Told,
-    verbose: bool,
-) {
-    let mut all = Vec::new();
-    for place in group {
-        let (name, step) = &steps[*place];
-        match group.first().filter(|first| *first != place) {
-            None => {
-                line(out, "runs", name, step, verbose);
-                told.causes(out, name, step);
-            }
-            Some(first) => {
-                line(out, "also", name, step, verbose);
-                told.again(out, name, (step, steps[*first].1));
-            }
+/// The first step of a cause, then the others that it makes run and what follows from any of them, in file order.
+fn of_one_cause(out: &mut String, rows: &Rows<'_>, group: &[usize], told: &mut Told) {
+    let Some(first) = group.first() else { return };
+    let steps = rows.steps;
+    let follows = |place: usize| {
+        let root = steps[place].1.root.as_ref().filter(|_| steps[place].1.status == Status::Miss);
+        root.is_some_and(|root| group.iter().any(|of| *of < place && steps[*of].0 == *root))
+    };
+    let mut reached = Vec::new();
+    for place in *first..steps.len() {
+        let (name, step) = &steps[place];
+        if place == *first {
+            rows.line(out, "runs", place);
+            told.causes(out, name, step);
+        } else if group.contains(&place) {
+            rows.line(out, "also", place);
+            told.again(out, name, (step, steps[*first].1));
+        } else if follows(place) {
+            rows.line(out, "then", place);
+        } else {
+            continue;
         }
-        all.push(*step);
-        let followers = steps.iter().skip(place + 1).filter(|(_, other)| other.root.as_ref() == Some(name));
-        for (other, follower) in followers.filter(|(_, other)| other.status == Status::Miss) {
-            line(out, "then", other, follower, verbose);
-            all.push(follower);
-        }
+        reached.extend(rows.is_reached(place).then_some(*step));
     }
-    total(out, all.into_iter());
+    total(out, &reached);
 }
 
 /// Steps that may run, by the steps whose results decide.
-fn pending(out: &mut String, steps: &[(String, &InstructionReport)], told: &mut Told, verbose: bool) {
-    let mut groups: Vec<(String, Vec<&(String, &InstructionReport)>)> = Vec::new();
-    for step in steps.iter().filter(|(_, step)| step.status == Status::Pending) {
-        let title = decider(steps, step.1);
+fn pending(out: &mut String, rows: &Rows<'_>, whole: &[(String, &InstructionReport)], told: &mut Told) {
+    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+    for place in rows.with(Status::Pending) {
+        let title = decider(whole, rows.steps[place].1);
         match groups.iter_mut().find(|(known, _)| *known == title) {
-            Some((_, group)) => group.push(step),
-            None => groups.push((title, vec![step])),
+            Some((_, group)) => group.push(place),
+            None => groups.push((title, vec![place])),
         }
     }
     for (title, group) in groups {
         heading(out, &title);
-        for (name, step) in group {
-            line(out, "pending", name, step, verbose);
+        for place in group {
+            let (name, step) = &rows.steps[place];
+            rows.line(out, "pending", place);
             if let Some(odds) = step.odds {
-                let _ = writeln!(out, "{:INDENT$}{FAINT}{}{FAINT:#}", "", text::odds(odds));
+                let _ = writeln!(out, "{:1$}{FAINT}{2}{FAINT:#}", "", rows.indent(), text::odds(odds));
             }
             if !step.causes.iter().all(|cause| cause.kind == CauseKind::Upstream) {
                 told.causes(out, name, step);
@@ -201,69 +230,48 @@ fn decider(steps: &[(String, &InstructionReport)], step: &InstructionReport) -> 
 }
 
 /// Steps of which nobody can say, each reason once.
-fn unknown(out: &mut String, steps: &[(String, &InstructionReport)], told: &mut Told, verbose: bool) {
-    let of_status: Vec<_> = steps.iter().filter(|(_, step)| step.status == Status::Unknown).collect();
-    if !of_status.is_empty() {
+fn unknown(out: &mut String, rows: &Rows<'_>, told: &mut Told) {
+    let places = rows.with(Status::Unknown);
+    if !places.is_empty() {
         heading(out, "nobody can say");
     }
-    for (index, (name, step)) in of_status.iter().enumerate() {
-        line(out, "unknown", name, step, verbose);
-        if of_status.get(index + 1).is_none_or(|(_, next)| next.causes != step.causes) {
+    for (index, place) in places.iter().enumerate() {
+        let (name, step) = &rows.steps[*place];
+        rows.line(out, "unknown", *place);
+        if places.get(index + 1).is_none_or(|next| rows.steps[*next].1.causes != step.causes) {
             told.causes(out, name, step);
         }
     }
 }
 
-fn stale(out: &mut String, steps: &[(String, &InstructionReport)], told: &mut Told, verbose: bool) {
-    let of_status: Vec<_> = steps.iter().filter(|(_, step)| step.stale_risk).collect();
-    if !of_status.is_empty() {
+fn stale(out: &mut String, rows: &Rows<'_>, told: &mut Told) {
+    if rows.steps.iter().any(|(_, step)| step.stale_risk) {
         heading(out, "BuildKit will not notice an edit, and take a stale result");
     }
-    for (name, step) in of_status {
-        line(out, "stale", name, step, verbose);
+    for (place, (name, step)) in rows.steps.iter().enumerate().filter(|(_, (_, step))| step.stale_risk) {
+        rows.line(out, "stale", place);
         told.causes(out, name, step);
     }
 }
 
-fn section(out: &mut String, steps: &[(String, &InstructionReport)], status: Status, title: &str) {
-    let of_status: Vec<_> = steps.iter().filter(|(_, step)| step.status == status).collect();
-    if !of_status.is_empty() {
-        heading(out, title);
+fn hits(out: &mut String, rows: &Rows<'_>) {
+    let places = rows.with(Status::Hit);
+    if !places.is_empty() {
+        heading(out, "taken from the cache");
     }
-    of_status.iter().for_each(|(name, step)| line(out, status.name(), name, step, true));
+    places.into_iter().for_each(|place| rows.line(out, "hit", place));
 }
 
 fn heading(out: &mut String, title: &str) {
     let _ = writeln!(out, "\n{HEADLINE}{}{HEADLINE:#}", layout::wrap(title, N_COLUMNS).join("\n"));
 }
 
-/// `word  stage:line  INSTRUCTION`.
-fn line(out: &mut String, word: &str, name: &str, step: &InstructionReport, verbose: bool) {
-    named_line(out, word, &format!("{:<NAME_COLUMNS$}", text::escape(name)), step, verbose);
-}
-
-/// `word  name  INSTRUCTION  seconds`; the name is safe to show, and as wide as its column.
-pub(crate) fn named_line(out: &mut String, word: &str, name: &str, step: &InstructionReport, verbose: bool) {
-    let style = palette::of_status(step.status);
-    let trigger = if step.placed.trigger { "ONBUILD " } else { "" };
-    let seconds = step.seconds.map(|seconds| format!("  {}", layout::seconds(seconds))).unwrap_or_default();
-    let taken = 9 + name.chars().count() + seconds.chars().count();
-    let left = N_COLUMNS.saturating_sub(taken).max(N_COLUMNS / 4);
-    let instruction = format!("{trigger}{}", text::escape(&step.placed.text));
-    let instruction = if verbose { instruction } else { layout::cut(&instruction, left) };
-    let padding = if seconds.is_empty() { 0 } else { left.saturating_sub(instruction.chars().count()) };
-    let _ = writeln!(
-        out,
-        "{style}{word:<8}{style:#}{FAINT}{name}{FAINT:#} {instruction}{:padding$}{FAINT}{seconds}{FAINT:#}",
-        ""
-    );
-}
-
 /// The seconds of a root and all that follows from it, if several of them were timed.
-fn total<'a>(out: &mut String, steps: impl Iterator<Item = &'a InstructionReport>) {
-    let seconds: Vec<f64> = steps.filter_map(|step| step.seconds).collect();
-    if seconds.len() > 1 {
-        let sum = format!("{} in all", layout::seconds(seconds.iter().sum()));
+fn total(out: &mut String, steps: &[&InstructionReport]) {
+    let n_timed = steps.iter().filter(|step| step.seconds.is_some()).count();
+    if let Some((how, sum)) = sum(steps.iter().copied()).filter(|_| n_timed > 1) {
+        let how = if how == "about" { String::new() } else { format!("{how} ") };
+        let sum = format!("{how}{sum} in all");
         let _ = writeln!(out, "{FAINT}{sum:>N_COLUMNS$}{FAINT:#}");
     }
 }

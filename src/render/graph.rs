@@ -15,12 +15,17 @@ use planner::explanation::{Explanation, InstructionReport, Reads, StageReport, S
 use planner::graph::BuildGraph;
 use planner::graph::lower::MAIN_CONTEXT;
 
+use super::review::{fails, unreached};
+
 pub(crate) use dot::write as dot;
 pub(crate) use mermaid::write as mermaid;
 pub(crate) use text::write as text;
 
 /// The instructions that make a step where their stage is used.
 const STEP_KEYWORDS: [&str; 4] = ["RUN", "COPY", "ADD", "WORKDIR"];
+
+/// The word for a step that needs one which fails.
+const NOT_REACHED: &str = "not reached";
 
 /// The whole picture.
 pub(crate) struct Drawing<'a> {
@@ -52,6 +57,8 @@ pub(crate) struct StepBox<'a> {
     pub(crate) id: String,
     /// What is known of it.
     pub(crate) report: &'a InstructionReport,
+    /// Whether the build comes to it: none that it needs fails.
+    is_reached: bool,
 }
 
 /// Where files come from that no stage makes.
@@ -130,11 +137,12 @@ impl<'a> Drawing<'a> {
         explanation: &'a Explanation,
     ) -> Self {
         let is_one = explanation.targets.len() == 1;
+        let unreached = &unreached(explanation);
         let built = graph.targets.iter().map(|target| target.stage);
         let stages = explanation.targets.iter().zip(built).flat_map(|(target, built)| {
             let prefix = if is_one { String::new() } else { format!("{}/", target.name) };
             let stages = target.stages.iter().filter(|stage| stage.index.is_some());
-            stages.map(move |stage| StageBox::new(target, stage, stage.index == Some(built), &prefix))
+            stages.map(move |stage| StageBox::new(target, stage, stage.index == Some(built), &prefix, unreached))
         });
         let stages: Vec<StageBox<'a>> = stages.collect();
         let (sources, arrows) = arrows::find(graph, views, &stages);
@@ -169,7 +177,13 @@ impl<'a> Drawing<'a> {
 }
 
 impl<'a> StageBox<'a> {
-    fn new(target: &'a TargetReport, report: &'a StageReport, is_target: bool, prefix: &str) -> Self {
+    fn new(
+        target: &'a TargetReport,
+        report: &'a StageReport,
+        is_target: bool,
+        prefix: &str,
+        unreached: &BTreeSet<usize>,
+    ) -> Self {
         let index = report.index.unwrap_or_default();
         let own = report.name.clone().unwrap_or_else(|| index.to_string());
         let makes_step = |step: &&InstructionReport| match report.used {
@@ -184,7 +198,8 @@ impl<'a> StageBox<'a> {
         let mut boxed = |report: &'a InstructionReport| {
             n_triggers += usize::from(report.placed.trigger);
             let trigger = if report.placed.trigger { format!("+{n_triggers}") } else { String::new() };
-            StepBox { id: format!("step:{prefix}{own}:{}{trigger}", report.placed.line), report }
+            let is_reached = report.placed.step.is_none_or(|id| !unreached.contains(&id));
+            StepBox { id: format!("step:{prefix}{own}:{}{trigger}", report.placed.line), report, is_reached }
         };
         Self {
             id: format!("stage:{prefix}{index}"),
@@ -222,6 +237,8 @@ impl StepBox<'_> {
     fn status(&self) -> &'static str {
         match self.report.status {
             Status::None => "",
+            _ if fails(self.report) => "fails",
+            _ if !self.is_reached => NOT_REACHED,
             status => status.name(),
         }
     }

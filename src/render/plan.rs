@@ -12,6 +12,7 @@ use planner::plan::Plan;
 
 use super::explain::{closing, conclusion};
 use super::palette::{self, FAINT, HEADLINE};
+use super::review::{fails, unreached};
 use super::{layout, text};
 use crate::forecast::Forecast;
 
@@ -22,12 +23,22 @@ const N_BEFORE: usize = 15;
 /// Stages of hits alone that are named one by one where they stand together.
 const N_FOLDED: usize = 4;
 
+/// What is shown of every step.
+struct Page<'a> {
+    /// The vertices that the build does not come to.
+    unreached: &'a BTreeSet<usize>,
+    is_whole: bool,
+    verbose: bool,
+}
+
 /// The report as text; stages and instructions that make no step, and the steps of stages of hits alone, too if `verbose`.
 pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
     let mut out = String::new();
     // Writing into a String cannot fail.
     let _ = writeln!(out, "{HEADLINE}{}{HEADLINE:#}", conclusion(forecast));
     let is_whole = verbose || forecast.all_hit();
+    let unreached = unreached(&forecast.explanation);
+    let page = Page { unreached: &unreached, is_whole, verbose };
     let stages = forecast.stages();
     let targets = &forecast.explanation.targets;
     for (place, target) in targets.iter().enumerate() {
@@ -41,7 +52,7 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
         above_line(&mut out, target, &shown);
         for run in shown.chunk_by(|one, other| !is_whole && is_all_hit(one) && is_all_hit(other)) {
             let _ = writeln!(out);
-            write_stages(&mut out, run, is_whole, verbose);
+            write_stages(&mut out, run, &page);
         }
     }
     closing(&mut out, forecast);
@@ -131,7 +142,7 @@ fn name(stage: &StageReport) -> String {
 }
 
 /// Stages that stand together: one, or several of hits alone; of many of those only the first and the last are named.
-fn write_stages(out: &mut String, stages: &[&StageReport], is_whole: bool, verbose: bool) {
+fn write_stages(out: &mut String, stages: &[&StageReport], page: &Page<'_>) {
     if let ([first, .., last], true) = (stages, stages.len() > N_FOLDED) {
         let stages = text::count(stages.len(), "stage");
         let _ = writeln!(
@@ -143,35 +154,35 @@ fn write_stages(out: &mut String, stages: &[&StageReport], is_whole: bool, verbo
         return;
     }
     for stage in stages {
-        write_stage(out, stage, !is_whole && is_all_hit(stage), verbose);
+        write_stage(out, stage, !page.is_whole && is_all_hit(stage), page);
     }
 }
 
 /// A stage; a folded one, of hits alone, takes one line.
-fn write_stage(out: &mut String, stage: &StageReport, is_folded: bool, verbose: bool) {
+fn write_stage(out: &mut String, stage: &StageReport, is_folded: bool, page: &Page<'_>) {
     let shown: Vec<&InstructionReport> =
-        stage.instructions.iter().filter(|step| verbose || step.status != Status::None).collect();
+        stage.instructions.iter().filter(|step| page.verbose || step.status != Status::None).collect();
     let name = name(stage);
     let base = if stage.base.is_empty() { String::new() } else { format!(" from {}", text::escape(&stage.base)) };
     let unused = if stage.used { "" } else { ", not needed" };
     let hits = if is_folded { format!(": {}, all hit", text::count(shown.len(), "step")) } else { String::new() };
     let _ = writeln!(out, "{HEADLINE}{name}{HEADLINE:#}{FAINT}{base}{unused}{FAINT:#}{hits}");
     if !is_folded {
-        shown.iter().for_each(|step| write_step(out, step, verbose));
+        shown.iter().for_each(|step| write_step(out, step, page));
     }
 }
 
 /// A step; what it reads and took stands at the end of the line if there is room, else below.
-fn write_step(out: &mut String, step: &InstructionReport, verbose: bool) {
+fn write_step(out: &mut String, step: &InstructionReport, page: &Page<'_>) {
     let style = palette::of_status(step.status);
     let left = N_COLUMNS - N_BEFORE;
     let trigger = if step.placed.trigger { "ONBUILD " } else { "" };
     let whole = format!("{trigger}{}", text::escape(&step.placed.text));
-    let instruction = if verbose { whole } else { text::cut(&whole, left) };
+    let instruction = if page.verbose { whole } else { text::cut(&whole, left) };
     let mark = if is_marked(step) { '*' } else { ' ' };
-    let status = step.status.name();
+    let status = if fails(step) { "fails" } else { step.status.name() };
     let _ = write!(out, "{style}{status:<8}{style:#}{FAINT}{:>4}{FAINT:#} {mark} {instruction}", step.placed.line);
-    let details = details(step, verbose).join("; ");
+    let details = details(step, page).join("; ");
     let (n_used, n_more) = (instruction.chars().count(), details.chars().count());
     if details.is_empty() {
         let _ = writeln!(out);
@@ -187,17 +198,19 @@ fn is_marked(step: &InstructionReport) -> bool {
     step.critical && step.status != Status::Hit
 }
 
-fn details(step: &InstructionReport, verbose: bool) -> Vec<String> {
+fn details(step: &InstructionReport, page: &Page<'_>) -> Vec<String> {
     let mut details = Vec::new();
     if step.reads.files > 0 {
         let (files, bytes) = (text::count(step.reads.files, "file"), text::bytes(step.reads.bytes));
         details.push(format!("reads {files}, {bytes}"));
     }
-    if let Some(seconds) = step.seconds.filter(|_| step.status != Status::Hit) {
+    if step.placed.step.is_some_and(|id| page.unreached.contains(&id)) {
+        details.push("not reached".to_owned());
+    } else if let Some(seconds) = step.seconds.filter(|_| step.status != Status::Hit) {
         details.push(text::seconds(seconds));
     }
     details.extend(step.odds.map(text::odds));
-    if verbose && !step.waits_for.is_empty() {
+    if page.verbose && !step.waits_for.is_empty() {
         let names: Vec<String> = step.waits_for.iter().map(|name| text::escape(name)).collect();
         details.push(format!("waits for {}", names.join(", ")));
     }

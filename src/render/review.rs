@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use planner::cause::{Cause, CauseKind};
 use planner::explanation::roots;
-use planner::explanation::{InstructionReport, StageReport, Status};
+use planner::explanation::{Explanation, InstructionReport, StageReport, Status};
 
 use crate::forecast::Forecast;
 
@@ -70,7 +70,7 @@ impl<'a> Review<'a> {
     pub(crate) fn of(forecast: &'a Forecast) -> Self {
         let stages = forecast.stages().into_iter().map(|(_, stage)| stage);
         let steps: Vec<Step<'_>> = stages.enumerate().flat_map(|(place, stage)| steps_of(place, stage)).collect();
-        let doomed = doomed(&steps);
+        let doomed = doomed(steps.iter().map(|step| (step.name.as_str(), step.report)));
         let (roots, unknown) =
             (roots(&steps, &doomed), groups(&steps, |_, step| step.report.status == Status::Unknown));
         let open = open(&steps);
@@ -120,7 +120,7 @@ impl<'a> Review<'a> {
 impl Step<'_> {
     /// Whether the build fails at it, because a file is missing.
     pub(crate) fn fails(&self) -> bool {
-        self.report.causes.iter().any(|cause| cause.kind == CauseKind::SourceMissing)
+        fails(self.report)
     }
 
     /// The instruction as it is written.
@@ -189,17 +189,35 @@ fn is_same(one: &[Cause], two: &[Cause]) -> bool {
     }
 }
 
-/// The steps that fail, and those that need them.
-fn doomed(steps: &[Step<'_>]) -> BTreeSet<usize> {
+/// Whether the build fails at a step, because a file is missing.
+pub(crate) fn fails(step: &InstructionReport) -> bool {
+    step.causes.iter().any(|cause| cause.kind == CauseKind::SourceMissing)
+}
+
+/// Of steps in file order, with their names: those that fail, and those that need them.
+pub(crate) fn doomed<'a>(steps: impl Iterator<Item = (&'a str, &'a InstructionReport)>) -> BTreeSet<usize> {
     let (mut doomed, mut names) = (BTreeSet::new(), BTreeSet::new());
-    for (index, step) in steps.iter().enumerate() {
+    for (index, (name, step)) in steps.enumerate() {
         // A step waits for steps above it only.
-        if step.fails() || step.report.waits_for.iter().any(|name| names.contains(name.as_str())) {
+        if fails(step) || step.waits_for.iter().any(|name| names.contains(name.as_str())) {
             doomed.insert(index);
-            names.insert(step.name.as_str());
+            names.insert(name);
         }
     }
     doomed
+}
+
+/// The vertices of the steps that the build does not come to, because one that they need fails.
+pub(crate) fn unreached(explanation: &Explanation) -> BTreeSet<usize> {
+    let mut unreached = BTreeSet::new();
+    for target in &explanation.targets {
+        let stages = target.stages.iter().enumerate();
+        let steps: Vec<Step<'_>> = stages.flat_map(|(place, stage)| steps_of(place, stage)).collect();
+        let doomed = doomed(steps.iter().map(|step| (step.name.as_str(), step.report)));
+        let without = doomed.into_iter().map(|index| &steps[index]).filter(|step| !step.fails());
+        unreached.extend(without.filter_map(|step| step.report.placed.step));
+    }
+    unreached
 }
 
 /// What makes steps run that are reached. A step that follows from one which is not shown to run stands for itself.

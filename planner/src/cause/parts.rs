@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cause, CauseKind};
+use super::{Cause, CauseKind, mounts};
 use crate::cache_key::{KeyPart, PartKind, PartValue};
 use crate::graph::Placed;
 use crate::secret::MASK;
@@ -26,6 +26,14 @@ pub fn changed(old: &[KeyPart], new: &[KeyPart], was: Option<&Placed>, is: Optio
     let command_edited = causes.iter().any(|cause| cause.kind == CauseKind::InstructionEdited);
     if shell_changed && command_edited && !edited {
         causes.retain(|cause| cause.kind != CauseKind::InstructionEdited);
+    }
+    if command_edited && edited {
+        // The JSON form has no shell, so either form became the other.
+        let is_form = |cause: &Cause| [&cause.old, &cause.new].into_iter().flatten().any(String::is_empty);
+        causes.retain(|cause| cause.kind != CauseKind::ShellChanged || !is_form(cause));
+    }
+    if let Some((was, is)) = was.zip(is).filter(|_| edited) {
+        causes.iter_mut().for_each(|cause| as_written(cause, was, is));
     }
     if causes.is_empty() && old != new {
         causes.extend(reordered(old, new));
@@ -121,7 +129,12 @@ fn one(kind: PartKind, name: &str, old: Option<&PartValue>, new: Option<&PartVal
         PartKind::Wiring if !edited => return None,
         PartKind::Workdir | PartKind::Mode | PartKind::Wiring | PartKind::Data => CauseKind::InstructionEdited,
     };
-    let name = if kind == PartKind::Timestamp { "SOURCE_DATE_EPOCH" } else { name };
+    let name = match kind {
+        PartKind::Timestamp => "SOURCE_DATE_EPOCH",
+        // An agent needs no target.
+        PartKind::Mount if name.is_empty() => "ssh",
+        _ => name,
+    };
     let named = matches!(
         cause_kind,
         CauseKind::EnvChanged | CauseKind::BuildArgChanged | CauseKind::MountChanged | CauseKind::HostConfigChanged
@@ -130,10 +143,33 @@ fn one(kind: PartKind, name: &str, old: Option<&PartValue>, new: Option<&PartVal
     let value = |value: Option<&PartValue>| {
         value.map(|value| match kind {
             PartKind::Shell => value.shown.replace('\n', " "),
+            PartKind::Owner => owner(&value.shown),
             _ => value.shown.clone(),
         })
     };
-    Some(Cause::of(cause_kind).named(if named { name } else { "" }).values(value(old), value(new)))
+    let (mut old, mut new) = (value(old), value(new));
+    if cause_kind == CauseKind::UserChanged {
+        // A step below no USER has no owner, or an empty user.
+        (old, new) = (Some(old.unwrap_or_default()), Some(new.unwrap_or_default()));
+    }
+    Some(Cause::of(cause_kind).named(if named { name } else { "" }).values(old, new))
+}
+
+/// An owner as `USER` writes it; the part says of each half whether it is a name.
+fn owner(part: &str) -> String {
+    let halves = part.split(':').map(|half| half.strip_prefix("name ").unwrap_or(half));
+    halves.collect::<Vec<_>>().join(":")
+}
+
+/// A mount that differs by options that were edited is told by these.
+fn as_written(cause: &mut Cause, was: &Placed, is: &Placed) {
+    if cause.kind != CauseKind::MountChanged || cause.old.is_none() || cause.new.is_none() {
+        return;
+    }
+    let target = cause.name.as_deref().unwrap_or_default();
+    if let Some((old, new)) = mounts::changed(&was.text, &is.text, target) {
+        (cause.old, cause.new) = (Some(old), Some(new));
+    }
 }
 
 /// The same parts in another order: only the environment has one.

@@ -22,6 +22,8 @@ pub(super) struct Builds<'a> {
     pub(super) older: &'a Snapshot,
     pub(super) alignment: &'a Alignment,
     pub(super) prediction: &'a Prediction,
+    /// Whether the image below the step in question is another one under the same reference.
+    pub(super) has_moved: bool,
 }
 
 impl Builds<'_> {
@@ -71,7 +73,7 @@ impl Builds<'_> {
         let places = floor.map_or(0, |floor| floor + 1)..was.2;
         let places = places.map(|place| (was.0, was.1, place)).filter(|at| is_step(self.older, *at));
         let mut causes: Vec<Cause> = places.filter_map(|at| self.one_gone(at)).collect();
-        let bases = || Some((stage_at(self.newer, stage)?.base_stage?, stage_at(self.older, was_stage)?.base_stage?));
+        let bases = || Some((base_stage(self.newer, stage)?, base_stage(self.older, was_stage)?));
         let Some((base, was_base)) = bases().filter(|_| floor.is_none()) else {
             return (causes, floor.is_none().then_some((stage, was_stage)));
         };
@@ -139,8 +141,7 @@ impl Builds<'_> {
         (stage, was_stage): Stages,
         (old, new): (Option<Ground<'_>>, Option<Ground<'_>>),
     ) -> Option<Cause> {
-        let is_stage = |snapshot, at| stage_at(snapshot, at).is_some_and(|stage| stage.base_stage.is_some());
-        let (is, was) = (is_stage(self.newer, stage), is_stage(self.older, was_stage));
+        let (is, was) = (base_stage(self.newer, stage).is_some(), base_stage(self.older, was_stage).is_some());
         let kinds = (old.map(|(_, step)| &step.kind), new.map(|(_, step)| &step.kind));
         match kinds {
             (Some(StepKind::Image { .. }), Some(StepKind::Image { .. })) if !is && !was => {
@@ -192,8 +193,8 @@ impl Builds<'_> {
     fn source_in_base(&self, name: &str, at: (usize, usize), stage: &StageGraph) -> Option<String> {
         let was_at = self.alignment.stage(at)?;
         let was = stage_at(self.older, was_at)?;
-        let base = |base: Option<usize>, at: (usize, usize)| base.map(|base| (at.0, base));
-        let (new, old) = (base(stage.base_stage, at), base(was.base_stage, was_at));
+        let base = |snapshot, at: (usize, usize)| base_stage(snapshot, at).map(|base| (at.0, base));
+        let (new, old) = (base(self.newer, at), base(self.older, was_at));
         if let Some(new) = new.filter(|new| old.is_some() && self.alignment.stage(*new) == old) {
             return self.source_of(name, (new.0, new.1, usize::MAX));
         }
@@ -203,7 +204,7 @@ impl Builds<'_> {
             _ => false,
         };
         let is_own = stage.instructions.iter().chain(&was.instructions).any(is_set);
-        let is_same = new.is_none() && old.is_none() && stage.base == was.base;
+        let is_same = new.is_none() && old.is_none() && stage.base == was.base && !self.has_moved;
         (!is_own && !is_same).then(|| FROM.to_owned())
     }
 }
@@ -225,6 +226,13 @@ pub(super) fn placed(snapshot: &Snapshot, (target, stage, place): At) -> Option<
 
 fn stage_at(snapshot: &Snapshot, (target, stage): (usize, usize)) -> Option<&StageGraph> {
     snapshot.targets.get(target)?.stages.get(stage)
+}
+
+/// The stage that a stage is built upon; `None` where an image or a context is, which may have taken that stage's place
+/// (`--build-context`): then nothing needs it.
+fn base_stage(snapshot: &Snapshot, at: (usize, usize)) -> Option<usize> {
+    let base = stage_at(snapshot, at)?.base_stage?;
+    stage_at(snapshot, (at.0, base)).is_some_and(|stage| stage.used).then_some(base)
 }
 
 fn stage_name(snapshot: &Snapshot, at: (usize, usize)) -> String {

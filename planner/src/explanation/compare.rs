@@ -96,8 +96,9 @@ impl<'a> Comparison<'a> {
     fn against(&self, older: &Snapshot, alignment: &Alignment, at: At, id: usize) -> Vec<Cause> {
         let now = &self.question.snapshot.steps[id];
         let is = placed(self.question.snapshot, at);
-        let builds =
-            above::Builds { newer: self.question.snapshot, older, alignment, prediction: self.question.prediction };
+        let newer = self.question.snapshot;
+        let prediction = self.question.prediction;
+        let mut builds = above::Builds { newer, older, alignment, prediction, has_moved: false };
         let Some(then) = alignment.step(id).and_then(|step| older.steps.get(step)) else {
             if let Some(moved) = builds.moved_here(at) {
                 return vec![moved];
@@ -122,11 +123,13 @@ impl<'a> Comparison<'a> {
             None => (parts::changed(&then.parts, &now.parts, was, is), is.cloned()),
         };
         let is = is.as_ref();
+        let moved = image::moved_below((older, then), (newer, now)).filter(|_| assumed.is_none());
+        builds.has_moved = moved.is_some();
         for cause in causes.iter_mut().filter(|cause| cause.kind == CauseKind::EnvChanged) {
             cause.by = cause.name.as_deref().and_then(|name| builds.source_of(name, at));
         }
-        if causes.iter().any(image::is_of_configuration) && assumed.is_none() {
-            causes.splice(..0, image::moved_below((older, then), (self.question.snapshot, now)));
+        if causes.iter().any(image::is_of_configuration) {
+            causes.splice(..0, moved);
         }
         let above = was_at.map(|was_at| builds.above((then, was_at), (now, at))).unwrap_or_default();
         for cause in above.into_iter().chain(builds.sources(then, (now, at))) {

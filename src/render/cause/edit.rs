@@ -73,6 +73,9 @@ fn lines(cause: &Cause) -> Option<Vec<Line>> {
         return None;
     }
     let (old, new) = (with_end(old), with_end(new));
+    // Where the line ends became others, they are what differs.
+    let has_other_ends = old.contains("\r\n") != new.contains("\r\n");
+    let ends: &[char] = if has_other_ends { &['\n'] } else { &['\n', '\r'] };
     let radius = if cause.kind == CauseKind::IgnorefileChanged { 0 } else { 1 };
     let diff = TextDiff::from_lines(&old, &new);
     let mut lines = Vec::new();
@@ -87,7 +90,7 @@ fn lines(cause: &Cause) -> Option<Vec<Line>> {
                 ChangeTag::Insert => '+',
                 ChangeTag::Equal => ' ',
             };
-            lines.push(Line { mark, text: change.value().trim_end_matches(['\n', '\r']).to_owned() });
+            lines.push(Line { mark, text: change.value().trim_end_matches(ends).to_owned() });
         }
     }
     Some(lines)
@@ -132,17 +135,23 @@ fn pair(old: &str, new: &str, width: Option<usize>) -> (String, String) {
     if let Some(room) = room.filter(|room| longest > *room) {
         head = last_words(&head, room / 3);
     }
-    let line = |text: &str| {
-        let middle = &text[before..text.len() - behind];
-        let left = room.map(|room| room.saturating_sub(head.chars().count()));
-        let middle = left.map_or_else(|| middle.to_owned(), |left| layout::cut(middle, left));
-        let left = left.map(|left| left.saturating_sub(middle.chars().count()));
-        let tail = &text[text.len() - behind..];
-        let tail = left
-            .map_or_else(|| tail.to_owned(), |left| if left == 0 { String::new() } else { layout::cut(tail, left) });
-        (middle, tail)
+    let left = room.map(|room| room.saturating_sub(head.chars().count()));
+    let middle = |text: &str| text[before..text.len() - behind].to_owned();
+    let (old_word, new_word) = (middle(&old), middle(&new));
+    let (old_word, new_word) = match left {
+        Some(left) => layout::cut_pair(&old_word, &new_word, left),
+        None => (old_word, new_word),
     };
-    let ((old, old_tail), (new, new_tail)) = (line(&old), line(&new));
+    let tail = |text: &str, word: &str| {
+        let tail = &text[text.len() - behind..];
+        match left.map(|left| left.saturating_sub(word.chars().count())) {
+            None => tail.to_owned(),
+            Some(0) => String::new(),
+            Some(left) => layout::cut(tail, left),
+        }
+    };
+    let (old_tail, new_tail) = (tail(&old, &old_word), tail(&new, &new_word));
+    let (old, new) = (old_word, new_word);
     let gone = format!("{GONE}- {head}{GONE:#}{GONE_WORD}{old}{GONE_WORD:#}{GONE}{old_tail}{GONE:#}");
     let come = format!("{NEW}+ {head}{NEW:#}{NEW_WORD}{new}{NEW_WORD:#}{NEW}{new_tail}{NEW:#}");
     (gone, come)
@@ -210,6 +219,23 @@ mod tests {
         let bare = bare(&lines);
         assert!(bare.contains("--flag=old") && bare.contains("--flag=new"), "{bare}");
         assert!(bare.lines().all(|line| line.chars().count() <= 40), "{bare}");
+    }
+
+    #[test]
+    fn a_long_word_is_cut_around_what_differs() {
+        let old = format!("RUN curl https://example.com/{}/v1.2.3/tool.tar.gz && make", "some-long-path/".repeat(6));
+        let bare = bare(&shown(&edit(&old, &old.replace("1.2.3", "1.2.4")), Some(59)));
+        assert!(bare.contains("v1.2.3/") && bare.contains("v1.2.4/"), "{bare}");
+        assert!(bare.lines().all(|line| line.chars().count() <= 59), "{bare}");
+    }
+
+    #[test]
+    fn other_line_ends_are_seen() {
+        let cause = edit("RUN <<E\necho a\n", "RUN <<E\necho a\r\n");
+        assert!(bare(&shown(&cause, Some(59))).contains("- echo a\n+ echo a\\r\n"));
+        assert_eq!(plain(&cause).as_deref(), Some("  RUN <<E\n- echo a\n+ echo a\r\n"));
+        let both = edit("RUN <<E\r\necho a\r\n", "RUN <<E\r\necho b\r\n");
+        assert!(plain(&both).is_some_and(|diff| !diff.contains('\r')));
     }
 
     #[test]

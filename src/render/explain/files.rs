@@ -59,6 +59,8 @@ enum What {
 struct Change<'a> {
     path: &'a ContextPath,
     what: What,
+    /// The earlier and the present mode, where that is all that changed.
+    modes: Option<(&'a str, &'a str)>,
     sentence: String,
 }
 
@@ -127,7 +129,20 @@ fn changes<'a>(causes: &[&&'a Cause], words: &Words<'_>) -> Vec<Change<'a>> {
         !folders.contains(path) || causes.iter().any(|cause| cause.kind == CauseKind::FileModified)
     };
     let told = by_path.into_iter().filter(|(path, causes)| is_told(path, causes));
-    told.map(|(path, causes)| Change { path, what: what(&causes), sentence: all(&causes, words) }).collect()
+    told.map(|(path, causes)| Change {
+        path,
+        what: what(&causes),
+        modes: modes(&causes),
+        sentence: all(&causes, words),
+    })
+    .collect()
+}
+
+fn modes<'a>(causes: &[&'a Cause]) -> Option<(&'a str, &'a str)> {
+    match causes {
+        [only] if only.detail.as_deref() == Some("mode") => only.old.as_deref().zip(only.new.as_deref()),
+        _ => None,
+    }
 }
 
 fn what(causes: &[&Cause]) -> What {
@@ -176,7 +191,14 @@ fn told(changes: &[Change<'_>], words: &Words<'_>) -> Vec<String> {
     }
     let (manifests, others): (Vec<_>, Vec<_>) = changes.iter().partition(|change| is_manifest(change.path));
     let mut rows: Vec<(usize, String)> = manifests.iter().map(|change| (1, change.sentence.clone())).collect();
-    let mut groups: Vec<_> = grouped(&others).into_iter().collect();
+    let n_rows = N_ROWS.saturating_sub(manifests.len());
+    let mut groups: Vec<_> = grouped(&others, 1).into_iter().collect();
+    let mut sizes: Vec<usize> = groups.iter().map(|(_, group)| group.len()).collect();
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    // Where a few of many folders would stand for less than half of the files, one row for all says more.
+    if sizes.iter().take(n_rows).sum::<usize>() * 2 < others.len() {
+        groups = grouped(&others, 0).into_iter().collect();
+    }
     groups.sort_by_key(|((what, _), group)| (*what, std::cmp::Reverse(group.len())));
     rows.extend(groups.iter().map(|((what, folder), group)| (group.len(), group_row(*what, folder, group, words))));
     let n_more: usize = rows.iter().skip(N_ROWS).map(|(n, _)| n).sum();
@@ -187,8 +209,8 @@ fn told(changes: &[Change<'_>], words: &Words<'_>) -> Vec<String> {
     rows
 }
 
-/// The changes by what happened and where: the folders below the one that holds them all.
-fn grouped<'c>(changes: &[&'c Change<'c>]) -> BTreeMap<(What, ContextPath), Vec<&'c Change<'c>>> {
+/// The changes by what happened and where: in the folder that holds them all, or so many levels below it.
+fn grouped<'c>(changes: &[&'c Change<'c>], n_below: usize) -> BTreeMap<(What, ContextPath), Vec<&'c Change<'c>>> {
     let parents = || changes.iter().filter_map(|change| change.path.parent());
     let common = parents().reduce(|a, b| {
         let n = a.components().zip(b.components()).take_while(|(a, b)| a == b).count();
@@ -198,10 +220,20 @@ fn grouped<'c>(changes: &[&'c Change<'c>]) -> BTreeMap<(What, ContextPath), Vec<
     let mut groups = BTreeMap::<_, Vec<_>>::new();
     for change in changes {
         let parent = change.path.parent().unwrap_or_else(ContextPath::root);
-        let depth = (depth + 1).min(parent.components().count());
+        let depth = (depth + n_below).min(parent.components().count());
         groups.entry((change.what, parent.split(depth).0)).or_default().push(*change);
     }
     groups
+}
+
+/// What became of the modes or other attributes of several files.
+fn with_modes(group: &[&Change<'_>]) -> String {
+    let modes: BTreeSet<_> = group.iter().map(|change| change.modes).collect();
+    match modes.into_iter().collect::<Option<Vec<_>>>().as_deref() {
+        Some([(old, new)]) => format!("with another mode: {old} → {new}"),
+        Some(_) => "with another mode".to_owned(),
+        None => "with other attributes".to_owned(),
+    }
 }
 
 /// `src/ 38 files changed, e.g. src/a.ts, src/b.ts`, with as many examples as fit.
@@ -218,7 +250,7 @@ fn group_row(what: What, folder: &ContextPath, group: &[&Change<'_>], words: &Wo
         What::Changed => format!("{place} {n} changed"),
         What::New => format!("{place} {n} new"),
         What::Gone => format!("{place} {n} gone"),
-        What::Attribute => format!("{place} {n} with another mode"),
+        What::Attribute => format!("{place} {n} {}", with_modes(group)),
     };
     let examples: Vec<String> = group.iter().take(2).map(|change| (words.path)(&text::path(change.path))).collect();
     let with = |n: usize| format!("{told}, e.g. {}", examples[..n].join(", "));

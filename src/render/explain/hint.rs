@@ -24,7 +24,10 @@ pub(super) fn of(forecast: &Forecast, steps: &[(String, &InstructionReport)], dr
     let lost = || forecast.lost.then(|| lost().to_owned());
     let stale = || first(CauseKind::StaleSource).map(|(_, cause)| stale(cause));
     let remote = || {
-        let is_add = |step: &InstructionReport| step.status == Status::Unknown && step.placed.keyword == "ADD";
+        let is_add = |step: &InstructionReport| {
+            let is_pinned = step.placed.text.split(' ').any(|word| word.starts_with("--checksum="));
+            step.status == Status::Unknown && step.placed.keyword == "ADD" && !is_pinned
+        };
         let found = causes().find(|(step, cause)| cause.kind == CauseKind::RemoteSource && is_add(step));
         found.map(|_| "a checksum makes it certain: `ADD --checksum=…`".to_owned())
     };

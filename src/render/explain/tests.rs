@@ -62,6 +62,7 @@ fn report(seconds: [Option<f64>; 4]) -> String {
         unmoved: Vec::new(),
         lost: false,
         notes: Vec::new(),
+        whole: None,
         narrowed: None,
     };
     let written = write(&forecast, false);

@@ -10,7 +10,7 @@ use planner::context::ContextPath;
 use planner::explanation::roots;
 use planner::explanation::{InstructionReport, Status};
 
-use super::{INDENT, N_COLUMNS, files};
+use super::{N_COLUMNS, files};
 use crate::render::cause::{edit, sentence};
 use crate::render::{layout, text};
 
@@ -21,16 +21,21 @@ const N_CAUSES: usize = 5;
 pub(super) struct Told {
     drift: Option<Drift>,
     verbose: bool,
+    /// Columns before a cause.
+    indent: usize,
     /// For each file, the step it was told at.
     files: BTreeMap<ContextPath, String>,
+    /// For each change of what a stage hands down, the step it was told at.
+    handed_down: BTreeMap<Cause, String>,
     ignorefiles: Vec<Cause>,
     is_umask_told: bool,
 }
 
 impl Told {
     /// Nothing told yet.
-    pub(super) fn new(drift: Option<Drift>, verbose: bool) -> Self {
-        Self { drift, verbose, files: BTreeMap::new(), ignorefiles: Vec::new(), is_umask_told: false }
+    pub(super) fn new(drift: Option<Drift>, verbose: bool, indent: usize) -> Self {
+        let (files, handed_down) = (BTreeMap::new(), BTreeMap::new());
+        Self { drift, verbose, indent, files, handed_down, ignorefiles: Vec::new(), is_umask_told: false }
     }
 
     /// Tells the causes of a step.
@@ -41,6 +46,8 @@ impl Told {
         // What another variable, the base or the line that is gone tells of at this very step.
         let is_base = |other: &Cause| matches!(other.kind, CauseKind::BaseStageChanged | CauseKind::BaseImageChanged);
         let has_other_base = step.causes.iter().any(is_base);
+        // The same reference, which names another image now: what that one sets is news.
+        let has_moved = step.causes.iter().any(|other| is_base(other) && other.detail.is_some());
         let is_consequence = |cause: &&Cause| {
             let is_gone = |other: &Cause| {
                 let text = other.old.as_deref().filter(|_| other.kind == CauseKind::InstructionEdited);
@@ -49,14 +56,14 @@ impl Told {
             let by = cause.by.as_ref();
             let is_told = |other: &Cause| by.is_some() && other.name.as_ref() == by;
             step.causes.iter().any(is_told)
-                || by.is_some_and(|by| by == FROM) && has_other_base
+                || by.is_some_and(|by| by == FROM) && has_other_base && !has_moved
                 || cause.kind == CauseKind::WorkdirChanged && (has_other_base || step.causes.iter().any(is_gone))
         };
         let others = others.into_iter().filter(|cause| self.verbose || !is_consequence(cause));
         let (own, follows): (Vec<_>, Vec<_>) = others.partition(|cause| cause.kind != CauseKind::Upstream);
         let n_shown = if self.verbose { usize::MAX } else { N_CAUSES };
         for cause in own.iter().take(n_shown) {
-            self.one(out, cause);
+            self.one(out, name, cause);
         }
         if own.len() > n_shown {
             let more = text::count(own.len() - n_shown, "more cause");
@@ -89,7 +96,16 @@ impl Told {
         }
     }
 
-    fn one(&mut self, out: &mut String, cause: &Cause) {
+    fn one(&mut self, out: &mut String, name: &str, cause: &Cause) {
+        if is_handed_down(cause) && !self.verbose {
+            let change = Cause { by: None, ..cause.clone() };
+            if let Some(at) = self.handed_down.get(&change) {
+                let at = text::escape(at);
+                let cause = Cause { detail: None, old: None, new: None, by: None, ..cause.clone() };
+                return self.write(out, &format!("{}, as told at {at}", sentence(&cause, false)));
+            }
+            self.handed_down.insert(change, name.to_owned());
+        }
         if cause.kind == CauseKind::IgnorefileChanged {
             if self.ignorefiles.contains(cause) {
                 return;
@@ -97,9 +113,9 @@ impl Told {
             self.ignorefiles.push(cause.clone());
         }
         self.write(out, &sentence(cause, self.verbose));
-        let width = (!self.verbose).then_some(N_COLUMNS - INDENT);
+        let width = (!self.verbose).then_some(N_COLUMNS - self.indent);
         for line in edit::shown(cause, width) {
-            let _ = writeln!(out, "{:INDENT$}{line}", "");
+            let _ = writeln!(out, "{:1$}{line}", "", self.indent);
         }
     }
 
@@ -107,7 +123,7 @@ impl Told {
         let at = |cause: &Cause| cause.path.as_ref().and_then(|path| self.files.get(path)).cloned();
         let (old, new): (Vec<_>, Vec<_>) =
             causes.iter().copied().partition(|cause| !self.verbose && at(cause).is_some());
-        let width = if self.verbose { usize::MAX } else { N_COLUMNS - INDENT };
+        let width = if self.verbose { usize::MAX } else { N_COLUMNS - self.indent };
         let rows = files::rows(&new, self.drift, self.verbose, width);
         let mut by_step = BTreeMap::<String, Vec<&Cause>>::new();
         for cause in old {
@@ -136,7 +152,7 @@ impl Told {
         let Some(first) = causes.first() else { return };
         let at = text::escape(first.root.as_deref().unwrap_or_default());
         let causes: Vec<Cause> = causes.iter().map(|&cause| Cause { root: None, ..cause.clone() }).collect();
-        let width = if self.verbose { usize::MAX } else { N_COLUMNS - INDENT };
+        let width = if self.verbose { usize::MAX } else { N_COLUMNS - self.indent };
         let (of_files, others): (Vec<_>, Vec<_>) = causes.iter().partition(|cause| files::is_change(cause));
         let rows = others.iter().map(|cause| sentence(cause, self.verbose));
         let rows: Vec<_> = rows.chain(files::rows(&of_files, None, self.verbose, width)).collect();
@@ -154,16 +170,30 @@ impl Told {
 
     /// A sentence in the column of causes, wrapped unless all is told.
     fn write(&self, out: &mut String, sentence: &str) {
-        let lines = if self.verbose { vec![sentence.to_owned()] } else { wrapped(sentence) };
+        let lines = if self.verbose { vec![sentence.to_owned()] } else { wrapped(sentence, N_COLUMNS - self.indent) };
         for (index, line) in lines.iter().enumerate() {
             let more = if index > 0 { 2 } else { 0 };
-            let _ = writeln!(out, "{:width$}{line}", "", width = INDENT + more);
+            let _ = writeln!(out, "{:width$}{line}", "", width = self.indent + more);
         }
     }
 }
 
+/// Whether a cause is of what every step below an instruction gets from it.
+fn is_handed_down(cause: &Cause) -> bool {
+    matches!(
+        cause.kind,
+        CauseKind::BuildArgChanged
+            | CauseKind::EnvChanged
+            | CauseKind::WorkdirChanged
+            | CauseKind::UserChanged
+            | CauseKind::ShellChanged
+            | CauseKind::BaseImageChanged
+            | CauseKind::BaseStageChanged
+            | CauseKind::PlatformChanged
+    )
+}
+
 /// Lines that leave room for the two columns by which those after the first stand further right.
-fn wrapped(sentence: &str) -> Vec<String> {
-    let width = N_COLUMNS - INDENT;
+fn wrapped(sentence: &str, width: usize) -> Vec<String> {
     if sentence.chars().count() <= width { vec![sentence.to_owned()] } else { layout::wrap(sentence, width - 2) }
 }

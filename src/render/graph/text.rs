@@ -15,8 +15,10 @@ use crate::forecast::Forecast;
 
 /// Columns of a line without `--verbose`.
 const N_COLUMNS: usize = 80;
-/// Columns for a status and a line number.
-const N_STATUS: usize = 13;
+/// The fewest columns for a status.
+const N_STATUS: usize = 8;
+/// Columns for a line number and the blank behind it.
+const N_LINE: usize = 5;
 /// Stages below each other before the tree goes on at the margin.
 const N_DEEP: usize = 6;
 
@@ -55,6 +57,8 @@ enum Root {
 struct Tree<'a> {
     drawing: &'a Drawing<'a>,
     verbose: bool,
+    /// Columns for a status.
+    n_status: usize,
     /// The stages that begin with a step or a source, by its id; those that begin with nothing under the empty one.
     by_base: BTreeMap<String, Vec<usize>>,
     /// The last one is drawn next.
@@ -88,7 +92,9 @@ impl<'a> Tree<'a> {
             by_base.entry(base).or_default().push(index);
         }
         roots.reverse();
-        Self { drawing, verbose, by_base, roots }
+        let steps = drawing.stages.iter().flat_map(|stage| &stage.steps);
+        let longest = steps.map(|step| step.status().len()).max().unwrap_or_default();
+        Self { drawing, verbose, n_status: (longest + 1).max(N_STATUS), by_base, roots }
     }
 
     /// The stages that begin with `from`.
@@ -126,12 +132,16 @@ impl<'a> Tree<'a> {
 
     fn step(&self, out: &mut String, step: &StepBox<'_>, rails: &str) {
         let style = palette::of_status(step.report.status);
-        let left = N_COLUMNS.saturating_sub(rails.chars().count() + N_STATUS).max(N_COLUMNS / 2);
+        let n_before = self.n_status + N_LINE;
+        let left = N_COLUMNS.saturating_sub(rails.chars().count() + n_before).max(N_COLUMNS / 2);
         let instruction = text::escape(&step.instruction());
         let instruction = if self.verbose { instruction } else { text::cut(&instruction, left) };
         let (status, line) = (step.status(), step.report.placed.line);
-        let _ =
-            write!(out, "{FAINT}{rails}{FAINT:#}{style}{status:<8}{style:#}{FAINT}{line:>4}{FAINT:#} {instruction}");
+        let _ = write!(
+            out,
+            "{FAINT}{rails}{FAINT:#}{style}{status:<width$}{style:#}{FAINT}{line:>4}{FAINT:#} {instruction}",
+            width = self.n_status
+        );
         let taken = self.taken(step);
         let n_used = instruction.chars().count();
         if taken.is_empty() {
@@ -140,7 +150,7 @@ impl<'a> Tree<'a> {
             let _ = writeln!(out, "{FAINT}{:1$}← {taken}{FAINT:#}", "", left - n_used - taken.chars().count() - 2);
         } else if !is_said(&instruction, &taken) {
             let taken = if self.verbose { taken } else { text::cut(&taken, left - 2) };
-            let _ = writeln!(out, "\n{FAINT}{rails}{:N_STATUS$}← {taken}{FAINT:#}", "");
+            let _ = writeln!(out, "\n{FAINT}{rails}{:n_before$}← {taken}{FAINT:#}", "");
         } else {
             out.push('\n');
         }

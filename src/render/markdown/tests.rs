@@ -58,6 +58,7 @@ fn comment(instructions: Vec<InstructionReport>) -> String {
         unmoved: Vec::new(),
         lost: false,
         notes: vec!["the Dockerfile was `a`b` then".to_owned()],
+        whole: None,
         narrowed: None,
     };
     let names = Names {
