@@ -2,6 +2,8 @@
 //! difference. In go a project and the store, out comes an [`Explanation`] with the build it was told against.
 //! Everything is read here once; nothing is recorded and nothing rendered.
 
+mod changed;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,7 +22,7 @@ use planner::snapshot::{Snapshot, StepKind};
 
 use crate::args::EngineProfileName;
 use crate::fault::Fault;
-use crate::observation::Observation;
+use crate::observation::{Observation, Unseen};
 use crate::project::Project;
 use crate::since::Revision;
 use crate::store::Store;
@@ -360,8 +362,14 @@ pub(crate) fn forecast_of_edit(
     for step in recording::record(&present, &prediction, &past.ledger, "present") {
         past.ledger.add(step);
     }
-    for path in observation.edit(project, paths)? {
+    // What the build fails for the want of was removed: that is the change.
+    let makes = !prediction.standings.iter().any(|standing| standing.fails);
+    let Unseen { outside, missing } = observation.edit(project, paths, makes)?;
+    for path in outside {
         store.warn(format!("`{}` is in no build context that is read; no step sees an edit of it", path.display()));
+    }
+    if let Some(warning) = changed::warning_of_missing(&missing, makes) {
+        store.warn(warning);
     }
     for path in paths.iter().filter(|path| project.is_made_of(path)) {
         let shown = path.display();

@@ -70,6 +70,39 @@ fn a_path_that_no_step_can_see_is_warned_of() {
 }
 
 #[test]
+fn a_changed_path_that_is_not_there_is_warned_of_and_made_only_where_no_source_is_missing() {
+    let mut project = small_project();
+    let path = |project: &Project, name: &str| project.context().join(name).display().to_string();
+    let new = path(&project, "src/new.js");
+    assert_told(&project, "plan", &["--changed", &new], &["does not exist and is taken as a new file"]);
+    edit(&mut project, "package.json", "{}\n");
+    std::fs::remove_file(path(&project, "package.json")).expect("a file that was there");
+    let gone = path(&project, "package.json");
+    assert_told(
+        &project,
+        "plan",
+        &["--changed", &gone],
+        &["does not exist and is taken as removed", "the build will fail"],
+    );
+}
+
+#[test]
+fn a_path_that_git_prints_from_the_top_is_told_from_one_that_is_new() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let below = folder.path().join("svc/src");
+    std::fs::create_dir_all(&below).expect("folders");
+    std::fs::write(below.join("a"), "a").expect("a file");
+    std::fs::write(folder.path().join("svc/Dockerfile"), "FROM alpine:3.20\nCOPY src /src\n").expect("a Dockerfile");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_stageplan"))
+        .args(["plan", "--state-dir", "../state", "--changed", "svc/src/a"])
+        .current_dir(folder.path().join("svc"))
+        .output()
+        .expect("the program");
+    let warned = String::from_utf8_lossy(&output.stderr);
+    assert!(warned.contains("unless it is given --relative"), "{warned}");
+}
+
+#[test]
 fn nothing_is_said_to_be_known_under_another_frontend() {
     let project = project("# syntax=example.com/frontend:1\nFROM alpine:3.20\nRUN echo 1\n", &[]);
     assert_told(&project, "record", &[], &["recorded no step", "another frontend"]);
