@@ -3,12 +3,16 @@
 //! side, for what is shown and kept; it never decides whether a step runs.
 
 mod expansion;
+mod value;
+mod spoken;
 pub mod taint;
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
+
+use value::{Ends, word_end};
 
 /// What stands in place of a masked value.
 pub const MASK: &str = "***";
@@ -41,19 +45,29 @@ fn veiled(text: &str) -> Veil<'_> {
     let words =
         expansion::all(text).into_iter().filter(|found| looks_secret(found.name, unquoted(&text[found.word.clone()])));
     veil.lay(words.map(|found| found.word).collect());
-    let pair = if is_assignment(text) { &ASSIGNED } else { &PAIR };
-    for regex in [pair, &JSON_PAIR, &JSON_FLAG, &LEGACY, &SPACED] {
-        veil.cover(regex, |found| {
+    let ends = if is_assignment(text) { Ends::Word } else { Ends::Command };
+    for (regex, ends) in [(&PAIR, ends), (&SPACED, Ends::Command)] {
+        veil.cover(regex, |text, found| {
+            let (name, start) = (&found["name"], found.get(0)?.end());
+            let value = is_secret_name(name).then(|| start..word_end(text, start, ends))?;
+            looks_secret(name, unquoted(&text[value.clone()])).then_some(value)
+        });
+    }
+    for regex in [&JSON_PAIR, &JSON_FLAG, &LEGACY] {
+        veil.cover(regex, |_, found| {
             let value = found.name("value")?;
             looks_secret(&found["name"], unquoted(value.as_str())).then(|| value.range())
         });
     }
-    veil.cover(&AUTHORIZATION, |found| Some(found.name("before")?.end()..found.get(0)?.end()));
-    veil.cover(&URL_PASSWORD, |found| {
+    veil.cover(&AUTHORIZATION, |_, found| authorization(found));
+    for (regex, secret) in spoken::FORMS {
+        veil.cover(regex, secret);
+    }
+    veil.cover(&URL_PASSWORD, |_, found| {
         let password = found.name("password")?;
         (!is_harmless(password.as_str())).then(|| password.range())
     });
-    veil.cover(&SECRET_VALUE, |found| Some(found.get(0)?.range()));
+    veil.cover(&SECRET_VALUE, |_, found| Some(found.get(0)?.range()));
     veil
 }
 
@@ -67,10 +81,10 @@ struct Veil<'a> {
 }
 
 impl Veil<'_> {
-    /// Masks the part of each match that `secret` names.
-    fn cover(&mut self, regex: &LazyLock<Option<Regex>>, secret: impl Fn(&Captures<'_>) -> Option<Range<usize>>) {
+    /// Masks the part of each match that `secret` names in what is still to be seen.
+    fn cover(&mut self, regex: &LazyLock<Option<Regex>>, secret: impl Fn(&str, &Captures<'_>) -> Option<Range<usize>>) {
         let Some(regex) = regex.as_ref() else { return };
-        let found = regex.captures_iter(&self.shown).filter_map(|found| secret(&found));
+        let found = regex.captures_iter(&self.shown).filter_map(|found| secret(&self.shown, &found));
         self.lay(found.map(|seen| self.behind(seen.start, false)..self.behind(seen.end, true)).collect());
     }
 
@@ -162,7 +176,7 @@ const CLUES: [&str; 21] = [
 /// Whether a closer look is worth it. Most texts hold no clue, and then no regular expression is ever compiled.
 fn has_clue(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    CLUES.iter().any(|clue| lower.contains(clue))
+    CLUES.iter().chain(&spoken::CLUES).any(|clue| lower.contains(clue))
 }
 
 fn is_secret_name(name: &str) -> bool {
@@ -214,8 +228,10 @@ fn is_secret_value(value: &str) -> bool {
         return false;
     }
     let matches = |regex: &LazyLock<Option<Regex>>| regex.as_ref().is_some_and(|regex| regex.is_match(value));
+    let header = AUTHORIZATION.as_ref().and_then(|regex| regex.captures(value));
+    let has_authorization = header.is_some_and(|found| authorization(&found).is_some());
     let password = URL_PASSWORD.as_ref().and_then(|regex| regex.captures(value));
-    matches(&SECRET_VALUE) || matches(&AUTHORIZATION) || password.is_some_and(|found| !is_harmless(&found["password"]))
+    matches(&SECRET_VALUE) || has_authorization || password.is_some_and(|found| !is_harmless(&found["password"]))
 }
 
 fn unquoted(value: &str) -> &str {
@@ -228,19 +244,9 @@ fn regex(pattern: &str) -> Option<Regex> {
     Regex::new(pattern).ok()
 }
 
-/// One shell word, or a quoted text that may hold spaces; either may go over an escaped line end.
-const VALUE: &str = r#"(?s:"(?:[^"\\]|\\.)*"?|'[^']*'?|\\.|[^ \t\r\n"'\\;&|,)])+"#;
-
-/// A word of a Dockerfile, in which what separates commands of a shell is like any other character.
-const WORD: &str = r#"(?s:"(?:[^"\\]|\\.)*"?|'[^']*'?|\\.|[^ \t\r\n"'\\])+"#;
-
-/// `NAME=value` in ENV, ARG and LABEL.
-static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    regex(&format!(r"(?<before>^|[^A-Za-z0-9_.$\{{])(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>=)(?<value>{WORD})"))
-});
-static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    regex(&format!(r"(?<before>^|[^A-Za-z0-9_.$\{{])(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>=)(?<value>{VALUE})"))
-});
+/// `NAME=value`.
+static PAIR: LazyLock<Option<Regex>> =
+    LazyLock::new(|| regex(r"(?:^|[^A-Za-z0-9_.$\{])(?<name>[A-Za-z_][A-Za-z0-9_.-]*)="));
 /// `"name": "value"`.
 static JSON_PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(
@@ -259,13 +265,23 @@ static LEGACY: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"(?s)(?<before>^[ \t\r\n]*(?i:ONBUILD[ \t\r\n]+)?(?i:ENV|LABEL)[ \t\r\n]+)(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>[ \t\r\n]+)(?<value>.+)",
     )
 });
-static SPACED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    regex(&format!(r"(?<before>[ \t\r\n]--)(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>[ \t\r\n]+)(?<value>{VALUE})"))
-});
+static SPACED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| regex(r"[ \t\r\n]--(?<name>[A-Za-z_][A-Za-z0-9_.-]*)[ \t\r\n]+"));
 static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r"^\$([A-Za-z0-9_]+|\{[A-Za-z0-9_]+\}|\(.*\))$"));
 static AUTHORIZATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    regex(r"(?<before>(?i:authorization)[ \t\r\n]*:[ \t\r\n]*(?i:bearer|basic|token)[ \t\r\n]+)[^ \t\r\n'\x22$]+")
+    regex(
+        r"(?i:authorization)[ \t]*:[ \t\r\n]*(?<scheme>(?i:bearer|basic|token)[ \t\r\n]+)?(?<value>[^ \t\r\n'\x22$]+)",
+    )
 });
+
+/// The value of a header; a scheme alone is none.
+fn authorization(found: &Captures<'_>) -> Option<Range<usize>> {
+    let value = found.name("value")?;
+    let lower = value.as_str().to_ascii_lowercase();
+    let is_scheme = found.name("scheme").is_none() && matches!(lower.as_str(), "bearer" | "basic" | "token");
+    (!is_scheme && !is_harmless(&lower)).then(|| value.range())
+}
+
 static URL_PASSWORD: LazyLock<Option<Regex>> =
     LazyLock::new(|| regex(r"(?<before>[A-Za-z][A-Za-z0-9+.-]*://[^ \t\r\n/@:]*:)(?<password>[^ \t\r\n/@]+)@"));
 static SECRET_VALUE: LazyLock<Option<Regex>> = LazyLock::new(|| {
