@@ -5,14 +5,14 @@
 mod changed;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use planner::built::{Experience, Source, experience};
 use planner::context::BuildContext;
 use planner::digest::ContentDigest;
 use planner::engine_profile::EngineProfile;
-use planner::explanation::{Explanation, Question, StageReport, Status, explain};
+use planner::explanation::{Explanation, InstructionReport, Question, StageReport, Status, explain};
 use planner::graph::Placed;
 use planner::history::{BuildRecord, Ledger, ProjectId};
 use planner::image::{Image, ImageName};
@@ -184,6 +184,8 @@ pub(crate) struct Forecast {
     pub(crate) notes: Vec<String>,
     /// The step that was asked for, where the rest is left out.
     pub(crate) narrowed: Option<String>,
+    /// Where steps are left out, those that the others follow from, by name.
+    pub(crate) roots: BTreeMap<String, InstructionReport>,
 }
 
 impl Forecast {
@@ -205,6 +207,7 @@ impl Forecast {
     /// If there is none.
     pub(crate) fn narrow(&mut self, step: &str) -> anyhow::Result<()> {
         let step = step.trim();
+        self.roots = self.root_steps();
         for target in &mut self.explanation.targets {
             for stage in &mut target.stages {
                 let names = [stage.name.clone(), stage.index.map(|index| index.to_string())];
@@ -218,6 +221,18 @@ impl Forecast {
         }
         self.narrowed = Some(step.to_owned());
         Ok(())
+    }
+
+    /// The steps that others follow from.
+    fn root_steps(&self) -> BTreeMap<String, InstructionReport> {
+        let stages = self.explanation.targets.iter().flat_map(|target| target.stages.iter().enumerate());
+        let steps = stages.flat_map(|(place, stage)| {
+            let stage_name = stage.name.clone().unwrap_or_else(|| place.to_string());
+            stage.instructions.iter().map(move |step| (format!("{stage_name}:{}", step.placed.line), step.clone()))
+        });
+        let steps: BTreeMap<_, _> = steps.filter(|(_, step)| step.placed.step.is_some()).collect();
+        let roots: BTreeSet<String> = steps.values().filter_map(|step| step.root.clone()).collect();
+        steps.into_iter().filter(|(name, _)| roots.contains(name)).collect()
     }
 }
 
@@ -340,6 +355,7 @@ pub(crate) fn forecast(
         lost,
         notes: Vec::new(),
         narrowed: None,
+        roots: BTreeMap::new(),
     })
 }
 
@@ -384,7 +400,16 @@ pub(crate) fn forecast_of_edit(
     let experience = past.experience(project, &observation.snapshot, store)?;
     let explanation = explained(&observation, &prediction, &earlier, &trees, gap, &experience);
     let unmoved = unmoved(&observation.snapshot);
-    Ok(Forecast { explanation, baseline: Baseline::None, gap, unmoved, lost: false, notes: Vec::new(), narrowed: None })
+    Ok(Forecast {
+        explanation,
+        baseline: Baseline::None,
+        gap,
+        unmoved,
+        lost: false,
+        notes: Vec::new(),
+        narrowed: None,
+        roots: BTreeMap::new(),
+    })
 }
 
 /// The images that are read without anybody having looked them up, and that a registry could move.
@@ -439,7 +464,7 @@ pub(crate) fn forecast_since(
     let explanation = explained(&observation, &prediction, &earlier, &trees, gap, &experience);
     let baseline = Baseline::Git { id: revision.id, committed_at: revision.committed_at };
     let unmoved = unmoved(&observation.snapshot);
-    Ok(Forecast { explanation, baseline, gap, unmoved, lost: false, notes, narrowed: None })
+    Ok(Forecast { explanation, baseline, gap, unmoved, lost: false, notes, narrowed: None, roots: BTreeMap::new() })
 }
 
 /// Tells a prediction instruction by instruction.

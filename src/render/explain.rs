@@ -36,7 +36,7 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
     let _ = writeln!(out, "{HEADLINE}{}{HEADLINE:#}", conclusion(forecast));
     let reports: Vec<&InstructionReport> = steps.iter().map(|(_, step)| *step).collect();
     let drift = roots::drift(&reports);
-    let mut told = Told::new(drift, verbose);
+    let mut told = Told::new(drift, verbose, &forecast.roots);
     for group in roots::groups(&reports, |place| is_told_itself(&steps, place)) {
         let _ = writeln!(out);
         of_one_cause(&mut out, &steps, &group, &mut told, verbose);
@@ -75,7 +75,7 @@ pub(crate) fn conclusion(forecast: &Forecast) -> String {
     match forecast.gap {
         Some(Gap::UnknownFrontend) => return "nobody can say: another frontend reads this Dockerfile".to_owned(),
         Some(_) => return "nothing is recorded for this project yet".to_owned(),
-        None if steps.is_empty() => return "no step is made here".to_owned(),
+        None if steps.is_empty() => return unneeded(forecast).unwrap_or_else(|| "no step is made here".to_owned()),
         None if hits == 1 && steps.len() == 1 => return format!("the step will come from the cache{stale}"),
         None if hits == steps.len() => return format!("all {all} will come from the cache{stale}"),
         None => {}
@@ -105,6 +105,22 @@ pub(crate) fn conclusion(forecast: &Forecast) -> String {
     format!("{}{stale}", parts.join("; "))
 }
 
+/// What is said of a step that was asked for and that the target does not need.
+pub(crate) fn unneeded(forecast: &Forecast) -> Option<String> {
+    forecast.narrowed.as_ref()?;
+    let mut targets = forecast.explanation.targets.iter();
+    targets.find_map(|target| {
+        let stage = target.stages.iter().find(|stage| !stage.used && stage.index.is_some())?;
+        let line = stage.instructions.first()?.placed.line;
+        let (name, hint) = match &stage.name {
+            Some(name) => (name.clone(), format!("; add --target {}", text::escape(name))),
+            None => (stage.index?.to_string(), String::new()),
+        };
+        let (name, target) = (text::escape(&name), text::escape(&target.stage));
+        Some(format!("{name}:{line} is not needed for target {target}{hint}"))
+    })
+}
+
 fn is_missing_source(step: &InstructionReport) -> bool {
     step.causes.iter().any(|cause| cause.kind == CauseKind::SourceMissing)
 }
@@ -122,7 +138,7 @@ fn of_one_cause(
     out: &mut String,
     steps: &[(String, &InstructionReport)],
     group: &[usize],
-    told: &mut Told,
+    told: &mut Told<'_>,
     verbose: bool,
 ) {
     let mut all = Vec::new();
@@ -149,7 +165,7 @@ fn of_one_cause(
 }
 
 /// Steps that may run, by the steps whose results decide.
-fn pending(out: &mut String, steps: &[(String, &InstructionReport)], told: &mut Told, verbose: bool) {
+fn pending(out: &mut String, steps: &[(String, &InstructionReport)], told: &mut Told<'_>, verbose: bool) {
     let mut groups: Vec<(String, Vec<&(String, &InstructionReport)>)> = Vec::new();
     for step in steps.iter().filter(|(_, step)| step.status == Status::Pending) {
         let title = decider(steps, step.1);
@@ -201,7 +217,7 @@ fn decider(steps: &[(String, &InstructionReport)], step: &InstructionReport) -> 
 }
 
 /// Steps of which nobody can say, each reason once.
-fn unknown(out: &mut String, steps: &[(String, &InstructionReport)], told: &mut Told, verbose: bool) {
+fn unknown(out: &mut String, steps: &[(String, &InstructionReport)], told: &mut Told<'_>, verbose: bool) {
     let of_status: Vec<_> = steps.iter().filter(|(_, step)| step.status == Status::Unknown).collect();
     if !of_status.is_empty() {
         heading(out, "nobody can say");
@@ -214,7 +230,7 @@ fn unknown(out: &mut String, steps: &[(String, &InstructionReport)], told: &mut 
     }
 }
 
-fn stale(out: &mut String, steps: &[(String, &InstructionReport)], told: &mut Told, verbose: bool) {
+fn stale(out: &mut String, steps: &[(String, &InstructionReport)], told: &mut Told<'_>, verbose: bool) {
     let of_status: Vec<_> = steps.iter().filter(|(_, step)| step.stale_risk).collect();
     if !of_status.is_empty() {
         heading(out, "BuildKit will not notice an edit, and take a stale result");

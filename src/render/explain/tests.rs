@@ -63,6 +63,7 @@ fn report(seconds: [Option<f64>; 4]) -> String {
         lost: false,
         notes: Vec::new(),
         narrowed: None,
+        roots: Default::default(),
     };
     let written = write(&forecast, false);
     anstream::adapter::strip_str(&written).to_string()

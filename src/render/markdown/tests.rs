@@ -59,6 +59,7 @@ fn comment(instructions: Vec<InstructionReport>) -> String {
         lost: false,
         notes: vec!["the Dockerfile was `a`b` then".to_owned()],
         narrowed: None,
+        roots: Default::default(),
     };
     let names = Names {
         dockerfile: Some("docker/Dockerfile".to_owned()),

@@ -22,7 +22,7 @@ fn a_step_asked_for_alone_tells_what_it_follows_from() {
     recorded(&project);
     edit(&mut project, "src/a.js", "edited\n");
     for step in ["0:6", "6", "run  npm run"] {
-        let words = ["1 of 1 step will run\n", "RUN npm run build", "follows from 0:5"];
+        let words = ["1 of 1 step will run\n", "RUN npm run build", "follows from 0:5: src/a.js changed"];
         assert_told(&project, "explain", &["--step", step], &words);
     }
     assert_told(&project, "explain", &["--step", "0:3"], &["the step will come from the cache"]);
@@ -67,6 +67,19 @@ fn a_path_that_no_step_can_see_is_warned_of() {
     assert_told(&project, "plan", &["--changed", &inside("Dockerfile")], &["warning: ", "is not foreseen"]);
     let quiet = project.run("plan", &["--changed", &inside("src/a.js")]);
     assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn a_step_that_the_target_does_not_need_is_said_to_be_unneeded_and_judged_alone() {
+    let mut project = project("FROM alpine:3.20 AS a\nRUN a\nFROM alpine:3.20 AS b\nRUN b\nRUN c\n", &[]);
+    recorded(&project);
+    assert_told(&project, "explain", &["--step", "a:2"], &["a:2 is not needed for target b; add --target a"]);
+    project.apply(&serde_json::from_value(serde_json::json!(
+        { "op": "write", "path": "Dockerfile", "text": "FROM alpine:3.20 AS a\nRUN a\nFROM alpine:3.20 AS b\nRUN b\nRUN d\n" }
+    )).expect("an operation"));
+    for (step, code) in [("b:4", 0), ("b:5", 1), ("a:2", 0)] {
+        assert_eq!(project.run("explain", &["--step", step, "--exit-code"]).code, Some(code), "{step}");
+    }
 }
 
 #[test]
