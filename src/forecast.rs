@@ -2,6 +2,10 @@
 //! difference. In go a project and the store, out comes an [`Explanation`] with the build it was told against.
 //! Everything is read here once; nothing is recorded and nothing rendered.
 
+mod changed;
+
+mod narrow;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,8 +14,7 @@ use planner::built::{Experience, Source, experience};
 use planner::context::BuildContext;
 use planner::digest::ContentDigest;
 use planner::engine_profile::EngineProfile;
-use planner::explanation::{Explanation, Question, StageReport, Status, explain};
-use planner::graph::Placed;
+use planner::explanation::{Explanation, InstructionReport, Question, StageReport, Status, explain};
 use planner::history::{BuildRecord, Ledger, ProjectId};
 use planner::image::{Image, ImageName};
 use planner::prediction::{Gap, Prediction, Verdict, predict};
@@ -19,8 +22,7 @@ use planner::recording;
 use planner::snapshot::{Snapshot, StepKind};
 
 use crate::args::EngineProfileName;
-use crate::fault::Fault;
-use crate::observation::Observation;
+use crate::observation::{Observation, Unseen};
 use crate::project::Project;
 use crate::since::Revision;
 use crate::store::Store;
@@ -184,6 +186,8 @@ pub(crate) struct Forecast {
     pub(crate) whole: Option<Explanation>,
     /// The step that was asked for, where the rest is left out.
     pub(crate) narrowed: Option<String>,
+    /// Where steps are left out, those that the others follow from, by name.
+    pub(crate) roots: BTreeMap<String, InstructionReport>,
 }
 
 impl Forecast {
@@ -198,41 +202,6 @@ impl Forecast {
         let mut steps = stages.flat_map(|stage| &stage.instructions);
         steps.all(|step| matches!(step.status, Status::Hit | Status::None | Status::Unused))
     }
-
-    /// Leaves only the steps that `step` names: `stage:line`, a line, or an instruction's first words.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub(crate) fn narrow(&mut self, step: &str) -> anyhow::Result<()> {
-        let step = step.trim();
-        self.whole.get_or_insert_with(|| self.explanation.clone());
-        for target in &mut self.explanation.targets {
-            for stage in &mut target.stages {
-                let names = [stage.name.clone(), stage.index.map(|index| index.to_string())];
-                stage.instructions.retain(|report| is_named(&report.placed, &names, step));
-            }
-            target.stages.retain(|stage| !stage.instructions.is_empty());
-        }
-        if self.explanation.targets.iter().all(|target| target.stages.is_empty()) {
-            let fault = Fault::new(format!("there is no step `{step}`"));
-            return Err(fault.with_hint("write `stage:line`, a line, or an instruction's first words").into());
-        }
-        self.narrowed = Some(step.to_owned());
-        Ok(())
-    }
-}
-
-fn is_named(placed: &Placed, stages: &[Option<String>; 2], step: &str) -> bool {
-    let is_line = |text: &str| text.parse().is_ok_and(|line: u32| (placed.line..=placed.end_line).contains(&line));
-    if is_line(step) {
-        return true;
-    }
-    if step.is_empty() {
-        return false;
-    }
-    let in_stage = |stage: &str| stages.iter().flatten().any(|name| name.eq_ignore_ascii_case(stage));
-    step.rsplit_once(':').is_some_and(|(stage, line)| in_stage(stage) && is_line(line))
-        || placed.text.to_lowercase().starts_with(&step.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase())
 }
 
 /// Brings build contexts back by digest: those at hand, else those of the store.
@@ -342,6 +311,7 @@ pub(crate) fn forecast(
         notes: Vec::new(),
         whole: None,
         narrowed: None,
+        roots: BTreeMap::new(),
     })
 }
 
@@ -364,8 +334,14 @@ pub(crate) fn forecast_of_edit(
     for step in recording::record(&present, &prediction, &past.ledger, "present") {
         past.ledger.add(step);
     }
-    for path in observation.edit(project, paths)? {
+    // What the build fails for the want of was removed: that is the change.
+    let makes = !prediction.standings.iter().any(|standing| standing.fails);
+    let Unseen { outside, missing } = observation.edit(project, paths, makes)?;
+    for path in outside {
         store.warn(format!("`{}` is in no build context that is read; no step sees an edit of it", path.display()));
+    }
+    if let Some(warning) = changed::warning_of_missing(&missing, makes) {
+        store.warn(warning);
     }
     for path in paths.iter().filter(|path| project.is_made_of(path)) {
         let shown = path.display();
@@ -389,6 +365,7 @@ pub(crate) fn forecast_of_edit(
         notes: Vec::new(),
         whole: None,
         narrowed: None,
+        roots: BTreeMap::new(),
     })
 }
 
@@ -444,7 +421,8 @@ pub(crate) fn forecast_since(
     let explanation = explained(&observation, &prediction, &earlier, &trees, gap, &experience);
     let baseline = Baseline::Git { id: revision.id, committed_at: revision.committed_at };
     let unmoved = unmoved(&observation.snapshot);
-    Ok(Forecast { explanation, baseline, gap, unmoved, lost: false, notes, whole: None, narrowed: None })
+    let (whole, narrowed, roots) = (None, None, BTreeMap::new());
+    Ok(Forecast { explanation, baseline, gap, unmoved, lost: false, notes, whole, narrowed, roots })
 }
 
 /// Tells a prediction instruction by instruction.

@@ -143,23 +143,37 @@ impl Observation {
     }
 
     /// Gives these files bytes that nobody has seen, wherever a context that is read holds them. Paths are relative
-    /// to the current folder. A path that is not there is made, unless it would be ignored. The paths that lie in
-    /// none of these contexts are given back.
-    pub(crate) fn edit(&mut self, project: &Project, paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-        let mut outside = paths.to_vec();
+    /// to the current folder. A path that is not there is made if `makes`, unless it would be ignored. The paths that
+    /// had no effect, or were made, are given back.
+    pub(crate) fn edit(&mut self, project: &Project, paths: &[PathBuf], makes: bool) -> anyhow::Result<Unseen> {
+        let mut unseen = Unseen { outside: paths.to_vec(), missing: Vec::new() };
         let named = project.local_contexts()?;
         for (name, context) in &mut self.contexts {
             let Some((dir, source)) = context_source(project, &named, name) else { continue };
             let rules = ignorefile(source)?;
-            outside.retain(|path| dir.below(path).is_none());
-            let below = paths.iter().filter_map(|path| dir.below(path));
-            let held = below.filter(|path| {
-                context.view.context.find(path).is_some() || (!dir.holds(path) && !is_ignored(&rules, path))
-            });
-            context.view.context = hypothesis::edited(&context.view.context, &held.collect::<Vec<_>>());
+            unseen.outside.retain(|path| dir.below(path).is_none());
+            let mut edited = Vec::new();
+            for (path, below) in paths.iter().filter_map(|path| Some((path, dir.below(path)?))) {
+                let is_there = dir.holds(&below);
+                if context.view.context.find(&below).is_some() || (makes && !is_there && !is_ignored(&rules, &below)) {
+                    edited.push(below);
+                }
+                if !is_there && !unseen.missing.contains(path) {
+                    unseen.missing.push(path.clone());
+                }
+            }
+            context.view.context = hypothesis::edited(&context.view.context, &edited);
         }
-        Ok(outside)
+        Ok(unseen)
     }
+}
+
+/// The paths of an edit that say something else than that a file was edited.
+pub(crate) struct Unseen {
+    /// Those that lie in no context that is read.
+    pub(crate) outside: Vec<PathBuf>,
+    /// Those where nothing is.
+    pub(crate) missing: Vec<PathBuf>,
 }
 
 fn is_ignored(rules: &Ignorefile, path: &ContextPath) -> bool {

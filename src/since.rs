@@ -14,6 +14,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use planner::cache_key::Sealer;
 use planner::context::BuildContext;
+use planner::dockerfile::Dockerfile;
 use planner::graph::lower::MAIN_CONTEXT;
 use planner::request::Request;
 use planner::snapshot::Snapshot;
@@ -66,7 +67,8 @@ pub(crate) fn at_revision(
     let mut notes = Vec::new();
     let dockerfile = dockerfile_then(project, &past, &mut notes)?;
     let shown = format!("{} at {revision}", dockerfile.shown);
-    let Reading { graph, unknown_frontend, .. } = read_dockerfile(&dockerfile.bytes, &shown, requests)?;
+    let requests = requests_then(&dockerfile.bytes, requests, revision, &mut notes);
+    let Reading { graph, unknown_frontend, .. } = read_dockerfile(&dockerfile.bytes, &shown, &requests)?;
 
     let named = project.local_contexts()?;
     let (mut contexts, mut ignorefiles) = (BTreeMap::new(), BTreeMap::new());
@@ -91,6 +93,21 @@ pub(crate) fn at_revision(
     let committed_at = Timestamp::from_second(past.commit.committed_at).context("the commit has no date")?.to_string();
     let contexts = contexts.into_values().collect();
     Ok(Revision { id: past.commit.id, committed_at, snapshot, contexts, unknown_frontend, notes })
+}
+
+/// The requests as they could be made then: where a target's stage is newer, the last stage is taken to have been built.
+fn requests_then(bytes: &[u8], requests: &[Request], revision: &str, notes: &mut Vec<String>) -> Vec<Request> {
+    let (dockerfile, _) = Dockerfile::parse(bytes);
+    let has = |name: &String| dockerfile.stages.iter().any(|stage| stage.name == Some(name.to_lowercase()));
+    let mut requests = requests.to_vec();
+    for request in &mut requests {
+        if let Some(name) = request.stage.take_if(|name| !has(name)) {
+            notes.push(format!(
+                "the Dockerfile at {revision} has no stage `{name}`; its last stage is taken as what was built"
+            ));
+        }
+    }
+    requests
 }
 
 fn unchanged(n_files: usize) -> Option<String> {

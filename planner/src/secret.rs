@@ -3,12 +3,16 @@
 //! side, for what is shown and kept; it never decides whether a step runs.
 
 mod expansion;
+mod value;
+mod spoken;
 pub mod taint;
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
+
+use value::{Ends, word_end};
 
 /// What stands in place of a masked value.
 pub const MASK: &str = "***";
@@ -47,19 +51,29 @@ fn veiled(text: &str) -> Veil<'_> {
     let words =
         expansion::all(text).into_iter().filter(|found| looks_secret(found.name, unquoted(&text[found.word.clone()])));
     veil.lay(words.map(|found| found.word).collect());
-    let pair = if is_assignment(text) { &ASSIGNED } else { &PAIR };
-    for regex in [pair, &JSON_PAIR, &JSON_FLAG, &LEGACY, &SPACED] {
-        veil.cover(regex, |found| {
+    let ends = if is_assignment(text) { Ends::Word } else { Ends::Command };
+    for (regex, ends) in [(&PAIR, ends), (&SPACED, Ends::Command)] {
+        veil.cover(regex, |text, found| {
+            let (name, start) = (&found["name"], found.get(0)?.end());
+            let value = is_secret_name(name).then(|| start..word_end(text, start, ends))?;
+            looks_secret(name, unquoted(&text[value.clone()])).then_some(value)
+        });
+    }
+    for regex in [&JSON_PAIR, &JSON_FLAG, &LEGACY] {
+        veil.cover(regex, |_, found| {
             let value = found.name("value")?;
             looks_secret(&found["name"], unquoted(value.as_str())).then(|| value.range())
         });
     }
-    veil.cover(&AUTHORIZATION, |found| Some(found.name("before")?.end()..found.get(0)?.end()));
-    veil.cover(&URL_PASSWORD, |found| {
+    veil.cover(&AUTHORIZATION, |_, found| authorization(found));
+    for (regex, secret) in spoken::FORMS {
+        veil.cover(regex, secret);
+    }
+    veil.cover(&URL_PASSWORD, |_, found| {
         let password = found.name("password")?;
         (!is_harmless(password.as_str())).then(|| password.range())
     });
-    veil.cover(&SECRET_VALUE, |found| Some(found.get(0)?.range()));
+    veil.cover(&SECRET_VALUE, |_, found| Some(found.get(0)?.range()));
     veil
 }
 
@@ -73,10 +87,10 @@ struct Veil<'a> {
 }
 
 impl Veil<'_> {
-    /// Masks the part of each match that `secret` names.
-    fn cover(&mut self, regex: &LazyLock<Option<Regex>>, secret: impl Fn(&Captures<'_>) -> Option<Range<usize>>) {
+    /// Masks the part of each match that `secret` names in what is still to be seen.
+    fn cover(&mut self, regex: &LazyLock<Option<Regex>>, secret: impl Fn(&str, &Captures<'_>) -> Option<Range<usize>>) {
         let Some(regex) = regex.as_ref() else { return };
-        let found = regex.captures_iter(&self.shown).filter_map(|found| secret(&found));
+        let found = regex.captures_iter(&self.shown).filter_map(|found| secret(&self.shown, &found));
         self.lay(found.map(|seen| self.behind(seen.start, false)..self.behind(seen.end, true)).collect());
     }
 
@@ -166,17 +180,22 @@ const CLUES: [&str; 21] = [
 ];
 
 /// For each first byte of a clue, in either case, the low five bits of what may follow it; they do not tell cases apart.
-static SECOND: [u32; 256] = {
-    let mut second = [0; 256];
+static SECOND: [u32; 256] = with_clues(with_clues([0; 256], &CLUES), &spoken::CLUES);
+
+const fn with_clues(mut second: [u32; 256], clues: &[&str]) -> [u32; 256] {
     let mut index = 0;
-    while index < CLUES.len() {
-        let clue = CLUES[index].as_bytes();
+    while index < clues.len() {
+        let clue = clues[index].as_bytes();
         second[clue[0] as usize] |= 1 << (clue[1] & 31);
         second[clue[0].to_ascii_uppercase() as usize] |= 1 << (clue[1] & 31);
         index += 1;
     }
     second
-};
+}
+
+fn clues() -> impl Iterator<Item = &'static &'static str> {
+    CLUES.iter().chain(&spoken::CLUES)
+}
 
 /// Whether a closer look is worth it. Most texts hold no clue, and then no regular expression is ever compiled. Every
 /// value of every step is looked at, so this reads a text once.
@@ -186,7 +205,7 @@ fn has_clue(text: &str) -> bool {
         bytes.get(at..at + clue.len()).is_some_and(|found| found.eq_ignore_ascii_case(clue.as_bytes()))
     };
     let is_candidate = |pair: &[u8]| SECOND[usize::from(pair[0])] >> (pair[1] & 31) & 1 == 1;
-    bytes.windows(2).enumerate().any(|(at, pair)| is_candidate(pair) && CLUES.iter().any(|clue| starts(clue, at)))
+    bytes.windows(2).enumerate().any(|(at, pair)| is_candidate(pair) && clues().any(|clue| starts(clue, at)))
 }
 
 fn is_secret_name(name: &str) -> bool {
@@ -242,8 +261,10 @@ fn is_secret_value(value: &str) -> bool {
         return false;
     }
     let matches = |regex: &LazyLock<Option<Regex>>| regex.as_ref().is_some_and(|regex| regex.is_match(value));
+    let header = AUTHORIZATION.as_ref().and_then(|regex| regex.captures(value));
+    let has_authorization = header.is_some_and(|found| authorization(&found).is_some());
     let password = URL_PASSWORD.as_ref().and_then(|regex| regex.captures(value));
-    matches(&SECRET_VALUE) || matches(&AUTHORIZATION) || password.is_some_and(|found| !is_harmless(&found["password"]))
+    matches(&SECRET_VALUE) || has_authorization || password.is_some_and(|found| !is_harmless(&found["password"]))
 }
 
 fn unquoted(value: &str) -> &str {
@@ -256,19 +277,9 @@ fn regex(pattern: &str) -> Option<Regex> {
     Regex::new(pattern).ok()
 }
 
-/// One shell word, or a quoted text that may hold spaces; either may go over an escaped line end.
-const VALUE: &str = r#"(?s:"(?:[^"\\]|\\.)*"?|'[^']*'?|\\.|[^ \t\r\n"'\\;&|,)])+"#;
-
-/// A word of a Dockerfile, in which what separates commands of a shell is like any other character.
-const WORD: &str = r#"(?s:"(?:[^"\\]|\\.)*"?|'[^']*'?|\\.|[^ \t\r\n"'\\])+"#;
-
-/// `NAME=value` in ENV, ARG and LABEL.
-static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    regex(&format!(r"(?<before>^|[^A-Za-z0-9_.$\{{])(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>=)(?<value>{WORD})"))
-});
-static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    regex(&format!(r"(?<before>^|[^A-Za-z0-9_.$\{{])(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>=)(?<value>{VALUE})"))
-});
+/// `NAME=value`.
+static PAIR: LazyLock<Option<Regex>> =
+    LazyLock::new(|| regex(r"(?:^|[^A-Za-z0-9_.$\{])(?<name>[A-Za-z_][A-Za-z0-9_.-]*)="));
 /// `"name": "value"`.
 static JSON_PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(
@@ -287,13 +298,23 @@ static LEGACY: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"(?s)(?<before>^[ \t\r\n]*(?i:ONBUILD[ \t\r\n]+)?(?i:ENV|LABEL)[ \t\r\n]+)(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>[ \t\r\n]+)(?<value>.+)",
     )
 });
-static SPACED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    regex(&format!(r"(?<before>[ \t\r\n]--)(?<name>[A-Za-z_][A-Za-z0-9_.-]*)(?<between>[ \t\r\n]+)(?<value>{VALUE})"))
-});
+static SPACED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| regex(r"[ \t\r\n]--(?<name>[A-Za-z_][A-Za-z0-9_.-]*)[ \t\r\n]+"));
 static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r"^\$([A-Za-z0-9_]+|\{[A-Za-z0-9_]+\}|\(.*\))$"));
 static AUTHORIZATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    regex(r"(?<before>(?i:authorization)[ \t\r\n]*:[ \t\r\n]*(?i:bearer|basic|token)[ \t\r\n]+)[^ \t\r\n'\x22$]+")
+    regex(
+        r"(?i:authorization)[ \t]*:[ \t\r\n]*(?<scheme>(?i:bearer|basic|token)[ \t\r\n]+)?(?<value>[^ \t\r\n'\x22$]+)",
+    )
 });
+
+/// The value of a header; a scheme alone is none.
+fn authorization(found: &Captures<'_>) -> Option<Range<usize>> {
+    let value = found.name("value")?;
+    let lower = value.as_str().to_ascii_lowercase();
+    let is_scheme = found.name("scheme").is_none() && matches!(lower.as_str(), "bearer" | "basic" | "token");
+    (!is_scheme && !is_harmless(&lower)).then(|| value.range())
+}
+
 static URL_PASSWORD: LazyLock<Option<Regex>> =
     LazyLock::new(|| regex(r"(?<before>[A-Za-z][A-Za-z0-9+.-]*://[^ \t\r\n/@:]*:)(?<password>[^ \t\r\n/@]+)@"));
 static SECRET_VALUE: LazyLock<Option<Regex>> = LazyLock::new(|| {

@@ -10,7 +10,8 @@ use crate::render;
 /// What `--help` ends with.
 const EXAMPLES: &str = "\
 Examples:
-  stageplan completions bash > ~/.bash_completion
+  stageplan completions bash \\
+    > ~/.local/share/bash-completion/completions/stageplan
       For bash, for yourself only
   stageplan completions fish > ~/.config/fish/completions/stageplan.fish
       For fish

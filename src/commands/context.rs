@@ -26,8 +26,8 @@ Examples:
       How much there is, what is ignored, and what no step reads
   stageplan context --verbose
       The same with every file
-  stageplan context --format json | grep -c '\"path\"'
-      For scripts: each entry with its size and mode
+  stageplan context --format json | grep -c '\"mode\"'
+      For scripts: how many files and folders are in the context
 ";
 
 /// Show what is in the build context, what is ignored and what no step reads

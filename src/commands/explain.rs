@@ -51,7 +51,7 @@ pub(super) struct ExplainArgs {
     #[arg(long, value_name = "STEP")]
     step: Option<String>,
 
-    /// Exit with 1 if some step that is used is no hit
+    /// Exit with 1 if some step that is used is no hit; with --step, if that one is none
     #[arg(long)]
     exit_code: bool,
 }
@@ -78,7 +78,6 @@ pub(super) fn run(args: &ExplainArgs, session: &Session) -> anyhow::Result<Statu
     };
     std::mem::forget(past);
     session.warn();
-    let all_hit = forecast.all_hit();
     if let Some(step) = &args.step {
         forecast.narrow(step)?;
     }
@@ -89,6 +88,7 @@ pub(super) fn run(args: &ExplainArgs, session: &Session) -> anyhow::Result<Statu
         ReportFormat::Github => render::github::write(&forecast, &project.names()),
     };
     render::answer(&answer)?;
+    let all_hit = forecast.all_hit();
     std::mem::forget(forecast);
     Ok(if args.exit_code && !all_hit { Status::No } else { Status::Answered })
 }

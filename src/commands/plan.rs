@@ -25,7 +25,7 @@ Examples:
       What the next build will do, compared with the recorded ones
   stageplan plan --changed src/server.ts
       What an edit of a file would cost; this needs no record
-  git diff --name-only main | stageplan plan --changed -
+  git diff --name-only --relative main | stageplan plan --changed -
       The same for all files that differ from a branch
   stageplan plan --since main --target build
       In CI: what this checkout costs after a build of main

@@ -57,10 +57,12 @@ pub(crate) fn sentence(cause: &Cause, verbose: bool) -> String {
             format!("{} moved from {} to {}", familiar(&name), digest(&cause.old), digest(&cause.new))
         }
         CauseKind::BaseImageChanged if cause.name.is_some() => format!("{} moved", familiar(&name)),
-        CauseKind::BaseImageChanged => format!("the base image changed{change}"),
+        CauseKind::BaseImageChanged => {
+            digest_change(cause, verbose).unwrap_or(format!("the base image changed{change}"))
+        }
         CauseKind::BaseStageChanged => format!("its stage stands upon another base{change}"),
         CauseKind::PlatformChanged => format!("the platform changed{change}"),
-        CauseKind::NoCacheRequested => "--no-cache asks for it".to_owned(),
+        CauseKind::NoCacheRequested => "asked for with --no-cache or --no-cache-filter".to_owned(),
         CauseKind::Upstream => {
             format!("follows from {}", text::escape(cause.root.as_deref().unwrap_or("another step")))
         }
@@ -121,16 +123,32 @@ fn change(cause: &Cause, verbose: bool) -> String {
             let (old, new) = layout::cut_pair(&old, &new, n);
             format!(": {old} → {new}")
         }
+        (None, Some(new)) if is_variable(cause) => format!(" is new: {}", layout::cut(&new, n)),
+        (Some(old), None) if is_variable(cause) => format!(" is gone, was {}", layout::cut(&old, n)),
         (None, Some(new)) => format!(": now {}", layout::cut(&new, n)),
         (Some(old), None) => format!(": was {}", layout::cut(&old, n)),
         (None, None) => String::new(),
     }
 }
 
+fn is_variable(cause: &Cause) -> bool {
+    matches!(cause.kind, CauseKind::EnvChanged | CauseKind::BuildArgChanged)
+}
+
 /// An image as it is written in a Dockerfile.
 fn familiar(image: &str) -> &str {
     let short = image.strip_prefix("docker.io/").unwrap_or(image);
     short.strip_prefix("library/").unwrap_or(short)
+}
+
+/// An image that is still named alike, by another digest.
+fn digest_change(cause: &Cause, verbose: bool) -> Option<String> {
+    let (name, old) = cause.old.as_deref()?.split_once('@')?;
+    let new = cause.new.as_deref()?.split_once('@').filter(|(now, _)| *now == name)?.1;
+    let (old, new) = (short_digest(old, verbose), short_digest(new, verbose));
+    let differ = old != new;
+    let name = text::escape(name);
+    differ.then(|| format!("the digest of {} changed: {old} → {new}", familiar(&name)))
 }
 
 /// A digest with as many digits as docker shows, all if `verbose`.
@@ -144,9 +162,12 @@ fn short_digest(digest: &str, verbose: bool) -> String {
     }
 }
 
-/// What `--shm-size` asks for; it is kept as the mount it makes.
+/// What `--shm-size` asks for, in docker's units; it is kept as the mount it makes.
 fn size_of(mount: &str) -> Option<String> {
-    mount.strip_prefix("tmpfs size=")?.parse().ok().map(text::bytes)
+    let n_bytes: u64 = mount.strip_prefix("tmpfs size=")?.parse().ok()?;
+    let units = [(1 << 30, "g"), (1 << 20, "m"), (1 << 10, "k")];
+    let whole = units.into_iter().find(|(size, _)| n_bytes > 0 && n_bytes % size == 0);
+    Some(whole.map_or_else(|| text::bytes(n_bytes), |(size, unit)| format!("{}{unit}", n_bytes / size)))
 }
 
 fn file_change(cause: &Cause, change: &str) -> String {
@@ -169,7 +190,8 @@ fn variable(what: &str, name: &str, cause: &Cause, change: &str) -> String {
         Some(by) => format!(", set from {}", text::escape(by)),
         None => String::new(),
     };
-    format!("{what} {name} changed{change}{masked}{by}")
+    let changed = if cause.old.is_some() == cause.new.is_some() { " changed" } else { "" };
+    format!("{what} {name}{changed}{change}{masked}{by}")
 }
 
 fn missing(cause: &Cause, path: &str, name: &str) -> String {

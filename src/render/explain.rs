@@ -37,7 +37,7 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
     let rows = Rows::new(&steps, verbose);
     let reports: Vec<&InstructionReport> = steps.iter().map(|(_, step)| *step).collect();
     let drift = roots::drift(&reports);
-    let mut told = Told::new(drift, verbose, rows.indent());
+    let mut told = Told::new(drift, verbose, rows.indent(), &forecast.roots);
     for group in roots::groups(&reports, |place| is_told_itself(&steps, place)) {
         let _ = writeln!(out);
         of_one_cause(&mut out, &rows, &group, &mut told);
@@ -81,7 +81,7 @@ pub(crate) fn conclusion(forecast: &Forecast) -> String {
     match forecast.gap {
         Some(Gap::UnknownFrontend) => return "nobody can say: another frontend reads this Dockerfile".to_owned(),
         Some(_) => return "nothing is recorded for this project yet".to_owned(),
-        None if steps.is_empty() => return "no step is made here".to_owned(),
+        None if steps.is_empty() => return unneeded(forecast).unwrap_or_else(|| "no step is made here".to_owned()),
         None if hits == 1 && steps.len() == 1 => return format!("the step will come from the cache{stale}"),
         None if hits == steps.len() => return format!("all {all} will come from the cache{stale}"),
         None => {}
@@ -141,6 +141,22 @@ fn sum<'a>(steps: impl Iterator<Item = &'a InstructionReport>) -> Option<(&'stat
     Some((if unknown.is_empty() { "about" } else { "at least" }, layout::seconds(sum)))
 }
 
+/// What is said of a step that was asked for and that the target does not need.
+pub(crate) fn unneeded(forecast: &Forecast) -> Option<String> {
+    forecast.narrowed.as_ref()?;
+    let mut targets = forecast.explanation.targets.iter();
+    targets.find_map(|target| {
+        let stage = target.stages.iter().find(|stage| !stage.used && stage.index.is_some())?;
+        let line = stage.instructions.first()?.placed.line;
+        let (name, hint) = match &stage.name {
+            Some(name) => (name.clone(), format!("; add --target {}", text::escape(name))),
+            None => (stage.index?.to_string(), String::new()),
+        };
+        let (name, target) = (text::escape(&name), text::escape(&target.stage));
+        Some(format!("{name}:{line} is not needed for target {target}{hint}"))
+    })
+}
+
 /// Whether a step runs for reasons of its own; what follows from a step that is shown stands below that one.
 fn is_told_itself(steps: &[(String, &InstructionReport)], place: usize) -> bool {
     let runs = |step: &InstructionReport| step.status == Status::Miss;
@@ -150,7 +166,7 @@ fn is_told_itself(steps: &[(String, &InstructionReport)], place: usize) -> bool 
 }
 
 /// The first step of a cause, then the others that it makes run and what follows from any of them, in file order.
-fn of_one_cause(out: &mut String, rows: &Rows<'_>, group: &[usize], told: &mut Told) {
+fn of_one_cause(out: &mut String, rows: &Rows<'_>, group: &[usize], told: &mut Told<'_>) {
     let Some(first) = group.first() else { return };
     let steps = rows.steps;
     let follows = |place: usize| {
@@ -177,7 +193,7 @@ fn of_one_cause(out: &mut String, rows: &Rows<'_>, group: &[usize], told: &mut T
 }
 
 /// Steps that may run, by the steps whose results decide.
-fn pending(out: &mut String, rows: &Rows<'_>, whole: &[(String, &InstructionReport)], told: &mut Told) {
+fn pending(out: &mut String, rows: &Rows<'_>, whole: &[(String, &InstructionReport)], told: &mut Told<'_>) {
     let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
     for place in rows.with(Status::Pending) {
         let title = decider(whole, rows.steps[place].1);
@@ -230,7 +246,7 @@ fn decider(steps: &[(String, &InstructionReport)], step: &InstructionReport) -> 
 }
 
 /// Steps of which nobody can say, each reason once.
-fn unknown(out: &mut String, rows: &Rows<'_>, told: &mut Told) {
+fn unknown(out: &mut String, rows: &Rows<'_>, told: &mut Told<'_>) {
     let places = rows.with(Status::Unknown);
     if !places.is_empty() {
         heading(out, "nobody can say");
@@ -244,7 +260,7 @@ fn unknown(out: &mut String, rows: &Rows<'_>, told: &mut Told) {
     }
 }
 
-fn stale(out: &mut String, rows: &Rows<'_>, told: &mut Told) {
+fn stale(out: &mut String, rows: &Rows<'_>, told: &mut Told<'_>) {
     if rows.steps.iter().any(|(_, step)| step.stale_risk) {
         heading(out, "BuildKit will not notice an edit, and take a stale result");
     }

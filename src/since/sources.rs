@@ -59,6 +59,15 @@ pub(super) fn dockerfile_then(
 ) -> anyhow::Result<DockerfileThen> {
     let now = project.dockerfile()?;
     let shown = now.shown.display().to_string();
+    if now.shown == Path::new("-") {
+        let default = past.repository.below(&project.context.root.join("Dockerfile"));
+        let then = default.as_ref().map_or(Ok(None), |place| past.text(place)).map_err(Fault::from)?;
+        if let (Some(bytes), Some(place)) = (then, default) {
+            let shown = place.to_lossy();
+            notes.push(format!("the Dockerfile on standard input is compared with `{shown}` of that commit"));
+            return Ok(DockerfileThen { bytes, shown, own_ignorefile: None });
+        }
+    }
     let path = dockerfile_path(project);
     let place = path.as_deref().and_then(|path| past.repository.below(path));
     let own = path.as_deref().map(own_ignorefile);

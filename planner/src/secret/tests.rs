@@ -111,6 +111,62 @@ fn instruction_texts_are_masked_where_the_value_stands() {
         ("ENV DB_PASSWORD=${X:-abc}", "ENV DB_PASSWORD=***"),
         ("ENV DB_PASSWORD=a;b&c|d,e)f Y=1", "ENV DB_PASSWORD=*** Y=1"),
         ("ONBUILD ARG DB_PASSWORD=a;b", "ONBUILD ARG DB_PASSWORD=***"),
+        (
+            "RUN wget \"https://h/x?api_key=K1\" && make foo && echo \"a\"",
+            "RUN wget \"https://h/x?api_key=***\" && make foo && echo \"a\"",
+        ),
+        (
+            "RUN wget 'h?token=K1' && curl -H \"Authorization: Basic X\" y",
+            "RUN wget 'h?token=***' && curl -H \"Authorization: Basic ***\" y",
+        ),
+        ("RUN sh -c 'wget \"h?token=K1\" && echo \"a\"'", "RUN sh -c 'wget \"h?token=***\" && echo \"a\"'"),
+        ("ENV A=\"h?token=K1\" B=\"c d\"", "ENV A=\"h?token=***\" B=\"c d\""),
+    ];
+    for (text, masked) in cases {
+        assert_eq!(mask(text), masked);
+        assert_eq!(mask(masked), masked, "masking twice changes nothing");
+    }
+}
+
+#[test]
+fn passwords_are_masked_where_commands_and_settings_hold_them() {
+    let cases = [
+        ("RUN curl -u me:abc https://h", "RUN curl -u me:*** https://h"),
+        ("RUN curl -ume:abc h", "RUN curl -ume:*** h"),
+        ("RUN curl -sSu 'me:a b' h", "RUN curl -sSu 'me:***' h"),
+        ("RUN curl --user me:abc h; make", "RUN curl --user me:*** h; make"),
+        ("RUN curl --user=\"me:abc\" h", "RUN curl --user=\"me:***\" h"),
+        ("RUN curl --proxy-user ${U:-me}:abc h", "RUN curl --proxy-user ${U:-me}:*** h"),
+        ("RUN [\"curl\", \"-u\", \"me:abc\", \"h\"]", "RUN [\"curl\", \"-u\", \"me:***\", \"h\"]"),
+        ("curl\n-u\nme:abc\nh", "curl\n-u\nme:***\nh"),
+        ("RUN curl -u me:$PW h", "RUN curl -u me:$PW h"),
+        ("RUN curl -u me h", "RUN curl -u me h"),
+        ("RUN docker run --user 1000:1000 a", "RUN docker run --user 1000:1000 a"),
+        ("RUN mysql -h db -pabc app", "RUN mysql -h db -p*** app"),
+        ("RUN mysqldump -uroot -p'a b' app", "RUN mysqldump -uroot -p*** app"),
+        ("RUN mysql -p app", "RUN mysql -p app"),
+        ("RUN mkdir -p /a && install -pabc", "RUN mkdir -p /a && install -pabc"),
+        ("RUN apt-get install -y mysql-client && mkdir -p /a", "RUN apt-get install -y mysql-client && mkdir -p /a"),
+        ("RUN docker login -u me -p abc host", "RUN docker login -u me -p *** host"),
+        ("RUN sshpass -p abc ssh h", "RUN sshpass -p *** ssh h"),
+        ("RUN redis-cli -a abc ping", "RUN redis-cli -a *** ping"),
+        ("RUN curl -H \"X-Api-Key: abc\" h", "RUN curl -H \"X-Api-Key: ***\" h"),
+        ("RUN curl -H 'X-Api-Key:abc' h", "RUN curl -H 'X-Api-Key:***' h"),
+        ("RUN [\"curl\", \"-H\", \"X-Api-Key: abc\"]", "RUN [\"curl\", \"-H\", \"X-Api-Key: ***\"]"),
+        ("RUN curl -H 'Authorization: abc' h", "RUN curl -H 'Authorization: ***' h"),
+        ("RUN curl -H \"Authorization: Bearer $T\" h", "RUN curl -H \"Authorization: Bearer $T\" h"),
+        ("RUN echo \"password: abc\" > f", "RUN echo \"password: ***\" > f"),
+        ("RUN echo \"aws_secret_access_key = abc\" > f", "RUN echo \"aws_secret_access_key = ***\" > f"),
+        (
+            "[default]\naws_secret_access_key = abc def\nregion = b\n",
+            "[default]\naws_secret_access_key = ***\nregion = b\n",
+        ),
+        ("db:\n  password: a b\n  host: c\n", "db:\n  password: ***\n  host: c\n"),
+        ("FROM auth:1.2", "FROM auth:1.2"),
+        ("RUN echo \"enter the password: \" && make", "RUN echo \"enter the password: \" && make"),
+        ("RUN wait-for http://auth:8080/x", "RUN wait-for http://auth:8080/x"),
+        ("RUN useradd -u 1000 me", "RUN useradd -u 1000 me"),
+        ("RUN sort -u a:b/c", "RUN sort -u a:***"),
     ];
     for (text, masked) in cases {
         assert_eq!(mask(text), masked);

@@ -64,6 +64,7 @@ fn report(seconds: [Option<f64>; 4]) -> String {
         notes: Vec::new(),
         whole: None,
         narrowed: None,
+        roots: Default::default(),
     };
     let written = write(&forecast, false);
     anstream::adapter::strip_str(&written).to_string()

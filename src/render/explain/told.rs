@@ -17,8 +17,11 @@ use crate::render::{layout, text};
 /// Causes of one step, files aside, that are shown without `--verbose`.
 const N_CAUSES: usize = 5;
 
+/// Reasons of a step that is not shown, of which another one tells.
+const N_REASONS: usize = 2;
+
 /// What has been told so far.
-pub(super) struct Told {
+pub(super) struct Told<'a> {
     drift: Option<Drift>,
     verbose: bool,
     /// Columns before a cause.
@@ -29,13 +32,20 @@ pub(super) struct Told {
     handed_down: BTreeMap<Cause, String>,
     ignorefiles: Vec<Cause>,
     is_umask_told: bool,
+    /// The steps that are left out and that others follow from.
+    roots: &'a BTreeMap<String, InstructionReport>,
 }
 
-impl Told {
+impl<'a> Told<'a> {
     /// Nothing told yet.
-    pub(super) fn new(drift: Option<Drift>, verbose: bool, indent: usize) -> Self {
+    pub(super) fn new(
+        drift: Option<Drift>,
+        verbose: bool,
+        indent: usize,
+        roots: &'a BTreeMap<String, InstructionReport>,
+    ) -> Self {
         let (files, handed_down) = (BTreeMap::new(), BTreeMap::new());
-        Self { drift, verbose, indent, files, handed_down, ignorefiles: Vec::new(), is_umask_told: false }
+        Self { drift, verbose, indent, files, handed_down, ignorefiles: Vec::new(), is_umask_told: false, roots }
     }
 
     /// Tells the causes of a step.
@@ -73,7 +83,22 @@ impl Told {
         self.elsewhere(out, &elsewhere);
         // What else decides stands above the step.
         let follows = follows.into_iter().filter(|_| step.status == Status::Miss);
-        follows.for_each(|cause| self.write(out, &sentence(cause, self.verbose)));
+        follows.for_each(|cause| self.write(out, &format!("{}{}", sentence(cause, self.verbose), self.why(cause))));
+    }
+
+    /// Why the step runs that a cause names, where it is not in the report.
+    fn why(&self, cause: &Cause) -> String {
+        let Some(root) = cause.root.as_ref().and_then(|root| self.roots.get(root)) else { return String::new() };
+        let own = root.causes.iter().filter(|cause| cause.kind != CauseKind::Upstream);
+        let (of_files, others): (Vec<_>, Vec<_>) = own.partition(|cause| files::is_change(cause));
+        let width = if self.verbose { usize::MAX } else { N_COLUMNS - self.indent };
+        let rows = others.iter().map(|cause| sentence(cause, self.verbose));
+        let mut rows: Vec<String> = rows.chain(files::rows(&of_files, self.drift, self.verbose, width)).collect();
+        if let Some(n_more) = rows.len().checked_sub(N_REASONS).filter(|n_more| *n_more > 0 && !self.verbose) {
+            rows.truncate(N_REASONS);
+            rows.push(format!("and {n_more} more"));
+        }
+        if rows.is_empty() { String::new() } else { format!(": {}", rows.join("; ")) }
     }
 
     /// Tells of a step, after another one of the same cause, what is left to tell.

@@ -60,6 +60,7 @@ fn comment(instructions: Vec<InstructionReport>) -> String {
         notes: vec!["the Dockerfile was `a`b` then".to_owned()],
         whole: None,
         narrowed: None,
+        roots: Default::default(),
     };
     let names = Names {
         dockerfile: Some("docker/Dockerfile".to_owned()),

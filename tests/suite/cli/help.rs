@@ -24,7 +24,12 @@ impl Desk {
             fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
             fs::copy(&path, to).expect("a copy");
         }
-        for folder in ["programs", "home/.config/fish/completions", "home/.local/share/man/man1"] {
+        for folder in [
+            "programs",
+            "home/.config/fish/completions",
+            "home/.local/share/bash-completion/completions",
+            "home/.local/share/man/man1",
+        ] {
             fs::create_dir_all(desk.path(folder)).expect("a folder");
         }
         symlink(env!("CARGO_BIN_EXE_stageplan"), desk.path("programs/stageplan")).expect("a link");
@@ -75,12 +80,16 @@ fn commands(desk: &Desk) -> Vec<String> {
     ["".to_owned(), "parse".to_owned()].into_iter().chain(names).collect()
 }
 
-/// The commands that a help shows: lines indented by two behind the heading of the examples.
-fn examples(help: &str) -> Vec<&str> {
+/// The commands that a help shows: lines indented by two behind the heading of the examples, with those they go on in.
+fn examples(help: &str) -> Vec<String> {
+    let help = help.replace(CONTINUED, " ");
     let lines = help.lines().skip_while(|line| !line.starts_with("Examples:") && !line.starts_with("A first session"));
     let commands = lines.filter_map(|line| line.strip_prefix("  ").filter(|command| !command.starts_with(' ')));
-    commands.collect()
+    commands.map(str::to_owned).collect()
 }
+
+/// Between two lines of one command.
+const CONTINUED: &str = " \\\n    ";
 
 #[test]
 fn every_example_of_every_help_works() {
@@ -91,7 +100,7 @@ fn every_example_of_every_help_works() {
         assert!((2..=5).contains(&examples.len()), "{command}: {examples:?}");
         for example in examples {
             assert!(example.contains("stageplan") || command.is_empty(), "{example}");
-            desk.succeeds(example);
+            desk.succeeds(&example);
         }
     }
 }
@@ -102,7 +111,7 @@ fn the_first_session_tells_of_the_edit_it_makes() {
     let help = desk.succeeds("stageplan --help");
     let examples = examples(&help);
     let told: Vec<String> = examples.iter().map(|example| desk.succeeds(example)).collect();
-    let at = examples.iter().position(|example| *example == "stageplan explain").expect("a step of the session");
+    let at = examples.iter().position(|example| example == "stageplan explain").expect("a step of the session");
     assert!(told[at].contains("src/server.ts"), "{}", told[at]);
 }
 
@@ -115,11 +124,12 @@ fn every_help_fits_eighty_columns_and_every_page_shows_the_examples() {
             let wide: Vec<&str> = help.lines().filter(|line| line.chars().count() > 80).collect();
             assert!(wide.is_empty(), "{command}: {wide:#?}");
         }
-        let page = desk.succeeds(&format!("stageplan man {command}")).replace("\\-", "-");
+        let page = desk.succeeds(&format!("stageplan man {command}")).replace("\\-", "-").replace("\\\\\n", "\\\n");
+        let page = page.replace(CONTINUED, " ");
         assert!(page.contains("\n.SH EXAMPLES\n"), "{command}: {page}");
         for example in examples(&long) {
             let escaped = example.replace('\\', "\\\\").replace('\'', "\\*(Aq");
-            assert!(page.contains(example) || page.contains(&escaped), "{command}: {example}\n{page}");
+            assert!(page.contains(&example) || page.contains(&escaped), "{command}: {example}\n{page}");
         }
     }
 }

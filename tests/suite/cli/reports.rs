@@ -22,7 +22,7 @@ fn a_step_asked_for_alone_tells_what_it_follows_from() {
     recorded(&project);
     edit(&mut project, "src/a.js", "edited\n");
     for step in ["0:6", "6", "run  npm run"] {
-        let words = ["1 of 1 step will run\n", "RUN npm run build", "follows from 0:5"];
+        let words = ["1 of 1 step will run\n", "RUN npm run build", "follows from 0:5: src/a.js changed"];
         assert_told(&project, "explain", &["--step", step], &words);
     }
     assert_told(&project, "explain", &["--step", "0:3"], &["the step will come from the cache"]);
@@ -67,6 +67,52 @@ fn a_path_that_no_step_can_see_is_warned_of() {
     assert_told(&project, "plan", &["--changed", &inside("Dockerfile")], &["warning: ", "is not foreseen"]);
     let quiet = project.run("plan", &["--changed", &inside("src/a.js")]);
     assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn a_step_that_the_target_does_not_need_is_said_to_be_unneeded_and_judged_alone() {
+    let mut project = project("FROM alpine:3.20 AS a\nRUN a\nFROM alpine:3.20 AS b\nRUN b\nRUN c\n", &[]);
+    recorded(&project);
+    assert_told(&project, "explain", &["--step", "a:2"], &["a:2 is not needed for target b; add --target a"]);
+    project.apply(&serde_json::from_value(serde_json::json!(
+        { "op": "write", "path": "Dockerfile", "text": "FROM alpine:3.20 AS a\nRUN a\nFROM alpine:3.20 AS b\nRUN b\nRUN d\n" }
+    )).expect("an operation"));
+    for (step, code) in [("b:4", 0), ("b:5", 1), ("a:2", 0)] {
+        assert_eq!(project.run("explain", &["--step", step, "--exit-code"]).code, Some(code), "{step}");
+    }
+}
+
+#[test]
+fn a_changed_path_that_is_not_there_is_warned_of_and_made_only_where_no_source_is_missing() {
+    let mut project = small_project();
+    let path = |project: &Project, name: &str| project.context().join(name).display().to_string();
+    let new = path(&project, "src/new.js");
+    assert_told(&project, "plan", &["--changed", &new], &["does not exist and is taken as a new file"]);
+    edit(&mut project, "package.json", "{}\n");
+    std::fs::remove_file(path(&project, "package.json")).expect("a file that was there");
+    let gone = path(&project, "package.json");
+    assert_told(
+        &project,
+        "plan",
+        &["--changed", &gone],
+        &["does not exist and is taken as removed", "the build will fail"],
+    );
+}
+
+#[test]
+fn a_path_that_git_prints_from_the_top_is_told_from_one_that_is_new() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let below = folder.path().join("svc/src");
+    std::fs::create_dir_all(&below).expect("folders");
+    std::fs::write(below.join("a"), "a").expect("a file");
+    std::fs::write(folder.path().join("svc/Dockerfile"), "FROM alpine:3.20\nCOPY src /src\n").expect("a Dockerfile");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_stageplan"))
+        .args(["plan", "--state-dir", "../state", "--changed", "svc/src/a"])
+        .current_dir(folder.path().join("svc"))
+        .output()
+        .expect("the program");
+    let warned = String::from_utf8_lossy(&output.stderr);
+    assert!(warned.contains("unless it is given --relative"), "{warned}");
 }
 
 #[test]

@@ -31,6 +31,17 @@ fn a_context_in_a_subfolder_sees_only_its_own_files() {
 }
 
 #[test]
+fn a_target_that_is_named_later_is_compared_with_the_last_stage() {
+    let place = Place::new();
+    let repo = place.small();
+    repo.write("Dockerfile", &DOCKERFILE.replace("FROM node:22\n", "FROM node:22 AS two\n"));
+    let answer = repo.answer("explain", "", &["--since", "HEAD", "--target", "two"]);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    assert!(answer.text().contains("has no stage `two`"), "{}", answer.text());
+    assert_all_hit(&repo.since("HEAD", &["--target", "two"]));
+}
+
+#[test]
 fn a_shallow_clone_answers_as_far_as_it_goes() {
     let place = Place::new();
     let repo = place.small();
