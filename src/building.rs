@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use planner::built::{self, Built, BuiltStep, End, Source};
 use planner::prediction::Prediction;
-use planner::snapshot::Snapshot;
+use planner::snapshot::{Snapshot, StepKind};
 use planner::unsettled;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
@@ -51,6 +51,13 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
+    /// Whether nobody was told how the build ended: a log that stops half-way.
+    pub(crate) fn is_cut(&self) -> bool {
+        let is_given_up = |outcome: &Outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Canceled);
+        let gave_up = self.attribution.steps.values().any(|seen| is_given_up(&seen.outcome));
+        self.exit.is_none() && self.end == End::Interrupted && !gave_up
+    }
+
     /// Tells anew which steps are meant, after more was learned of the images of the build.
     pub(crate) fn look_again(&mut self, observation: &Observation) {
         self.attribution = attribute(&observation.snapshot, &self.observed);
@@ -61,11 +68,12 @@ impl Ended {
     pub(crate) fn of_log(observed: Observed, snapshot: &Snapshot) -> Self {
         let attribution = attribute(snapshot, &observed);
         let outcomes = || attribution.steps.values().map(|seen| &seen.outcome);
+        let is_told_whole = attribution.unseen.is_empty() && attribution.unattributed.is_empty();
         let end = if outcomes().any(|outcome| matches!(outcome, Outcome::Failed(_))) {
             End::Failed
         } else if outcomes().any(|outcome| matches!(outcome, Outcome::Running | Outcome::Canceled)) {
             End::Interrupted
-        } else if attribution.unseen.is_empty() && attribution.unattributed.is_empty() {
+        } else if is_told_whole && last_steps(snapshot).all(|step| is_complete(&attribution, step)) {
             End::Succeeded
         } else {
             End::Interrupted
@@ -74,6 +82,18 @@ impl Ended {
         let (unsettled, contexts) = (BTreeSet::new(), BTreeMap::new());
         Self { exit: None, observed, attribution, end, elapsed, unsettled, contexts }
     }
+}
+
+/// The steps that no other needs: when they are done, everything is. A step that is listed need not have been begun.
+fn last_steps(snapshot: &Snapshot) -> impl Iterator<Item = usize> {
+    let needed: BTreeSet<usize> =
+        snapshot.steps.iter().flat_map(|step| &step.inputs).map(|input| input.index()).collect();
+    let steps = snapshot.steps.iter().enumerate().filter(|(_, step)| step.kind == StepKind::Step);
+    steps.map(|(index, _)| index).filter(move |index| !needed.contains(index))
+}
+
+fn is_complete(attribution: &Attribution, step: usize) -> bool {
+    attribution.steps.get(&step).is_some_and(|seen| matches!(seen.outcome, Outcome::Cached | Outcome::Ran))
 }
 
 /// Builds, and waits for the end.

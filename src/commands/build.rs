@@ -103,7 +103,7 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
     let blurred = &ended.unsettled;
     let key = store.secret_key()?;
     let after = (!blurred.is_empty()).then(|| observation.snapshot_with(&ended.contexts, &key));
-    let witnessed = Witnessed { outcomes: &outcomes, succeeded, blurred, after: after.as_ref() };
+    let witnessed = Witnessed { outcomes: &outcomes, succeeded, blurred, after: after.as_ref(), is_cut: false };
     let is_known = observation.unknown_frontend.is_none() && news != News::OtherFiles;
     let record =
         || recording::record_witnessed(&observation.snapshot, &prediction, &past.ledger, &entry.id, &witnessed);

@@ -5,6 +5,7 @@
 
 mod disagreements;
 mod faults;
+mod imports;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -76,6 +76,7 @@ pub(super) fn run(args: &ImportArgs, session: &Session) -> anyhow::Result<Status
         succeeded: ended.end == End::Succeeded,
         blurred: &ended.unsettled,
         after: None,
+        is_cut: ended.is_cut(),
     };
     let left = match observation.unknown_frontend {
         Some(_) => Left::default(),
