@@ -223,7 +223,8 @@ fn needed_by(snapshot: &Snapshot, mut open: Vec<usize>) -> BTreeSet<usize> {
 }
 
 /// These steps and all that need one of them.
-fn with_followers(snapshot: &Snapshot, steps: &BTreeSet<usize>) -> BTreeSet<usize> {
+#[must_use]
+pub fn with_followers(snapshot: &Snapshot, steps: &BTreeSet<usize>) -> BTreeSet<usize> {
     let mut all = steps.clone();
     for (index, step) in snapshot.steps.iter().enumerate() {
         if step.inputs.iter().any(|input| all.contains(&input.index())) {

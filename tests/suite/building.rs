@@ -6,6 +6,7 @@
 mod disagreements;
 mod faults;
 mod imports;
+mod meanwhile;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

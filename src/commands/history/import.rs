@@ -1,6 +1,7 @@
 //! `history import`: a build that went another way. Its progress log says which steps came from the cache and how long
 //! the others took; the present files are taken as those it was made from.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,7 @@ use crate::bookkeeping::Entry;
 use crate::building::{self, Ended};
 use crate::engine::observed::Observed;
 use crate::fault::Fault;
-use crate::forecast::{Past, Trees, predict_observed};
+use crate::forecast::{Past, Trees, doubted, predict_observed};
 use crate::intake;
 use crate::observation::observe;
 use crate::project::Project;
@@ -57,7 +58,8 @@ pub(super) fn run(args: &ImportArgs, session: &Session) -> anyhow::Result<Status
     let experience = past.experience(&project, &observation.snapshot, store)?;
     let ended = Ended::of_log(observed, &observation.snapshot);
     refuse_strange(&args.file, &ended)?;
-    let built = building::report(&observation, &prediction, &ended, String::new(), Source::Import);
+    let told = doubted(&project, &observation, &past, store, prediction.clone());
+    let built = building::report(&observation, &told, &ended, String::new(), Source::Import);
     let entry = Entry::new(&project)?;
     let closing = Closing {
         built: &built,
@@ -74,7 +76,7 @@ pub(super) fn run(args: &ImportArgs, session: &Session) -> anyhow::Result<Status
     let witnessed = Witnessed {
         outcomes: &outcomes,
         succeeded: ended.end == End::Succeeded,
-        blurred: &ended.unsettled,
+        blurred: &BTreeSet::new(),
         after: None,
         is_cut: ended.is_cut(),
     };

@@ -5,7 +5,7 @@
 use std::fs;
 use std::process::Output;
 
-use super::{Desk, FAILS, PASSES};
+use super::{Desk, FAILS, PASSES, text};
 
 /// The reports of a recorded stream, one text each.
 fn reports(stream: &str) -> Vec<String> {
@@ -54,4 +54,13 @@ fn a_log_cut_while_steps_ran_leaves_open_what_came_behind_them() {
     assert_eq!(import(&desk, &whole[..n].concat()).status.code(), Some(0));
     assert!(desk.statuses().iter().all(|step| !step.ends_with(" miss")), "{:?}", desk.statuses());
     assert!(!desk.statuses().contains(&"5 hit".to_owned()), "{:?}", desk.statuses());
+}
+
+#[test]
+fn into_an_empty_state_nothing_was_predicted() {
+    let desk = Desk::new(PASSES, "exit 64");
+    let imported = import(&desk, &reports(PASSES).concat());
+    let told = text(&imported.stdout);
+    assert!(told.contains("nothing was predicted") && !told.contains("predicted = observed"), "{told}");
+    assert_eq!(newest(&desk)["agrees"], serde_json::Value::Null);
 }
