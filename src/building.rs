@@ -232,6 +232,11 @@ impl Seen {
         {
             self.contexts = scan_contexts(project, &observation.graph, store)?;
         }
+        if let BuildEvent::Log(chunk) = &event
+            && progress.asks_for(&chunk.vertex)
+        {
+            progress.name_steps(&attribute(&observation.snapshot, &self.observed));
+        }
         progress.event(&event);
         self.observed.take(event);
         Ok(())
@@ -308,6 +313,7 @@ pub(crate) fn report(
         steps: steps.collect(),
         unattributed: ended.attribution.unattributed.clone(),
         changed: Vec::new(),
+        telling: ended.observed.telling(&|digest| ended.attribution.steps.values().any(|seen| seen.digest == digest)),
     }
 }
 

@@ -29,6 +29,28 @@ pub struct Built {
     /// What changed while the build began, files and images, so that nobody can say what the steps saw that read it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
+    /// What names the engine's own telling of it; `None` where it told of no step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telling: Option<Telling>,
+}
+
+/// What names the progress of one build, wherever it is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Telling {
+    /// The digest of which steps began and ended when, from the first of them on.
+    pub shape: ContentDigest,
+    /// When the first began, in seconds since 1970.
+    pub began: i64,
+}
+
+impl Telling {
+    /// Whether both are of one build. buildx shifts all times of a build by what its clock and the engine's differ.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        /// No two builds of one shape, to the nanosecond, come as close, in seconds.
+        const MOST_SHIFT: u64 = 3600;
+        self.shape == other.shape && self.began.abs_diff(other.began) <= MOST_SHIFT
+    }
 }
 
 /// How a report came here.

@@ -72,14 +72,7 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
     let mut progress = Progress::new(&observation.snapshot, &experience, args.output.verbose);
     let mut ended = building::build(&invocation, &project, &observation, store, &mut progress)?;
     progress.finish();
-    if ended.end != End::Succeeded || args.output.verbose {
-        progress.explain_failure(&ended.observed, &ended.attribution);
-    }
-    if let Some(how) = unusual_end(&ended) {
-        progress.say(&how);
-    }
-    refuse_silence(&ended)?;
-    ended.doubt.images = bases::moved(&observation, &engine, &ended.observed);
+    tell_end(&ended, &progress, args.output.verbose)?;
     let told = doubted(&project, &observation, &past, store, prediction.clone());
     let mut built = building::report(&observation, &told, &ended, engine.name.clone(), Source::Build);
     let news = learn(&project, requests.clone(), &past, store, &mut observation, &ended)?;
@@ -89,8 +82,8 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
         experience = past.experience(&project, &observation.snapshot, store)?;
         let again = building::report(&observation, &prediction, &ended, built.engine.clone(), Source::Build);
         built = foretold(again, &built);
-        ended.doubt.images = bases::moved(&observation, &engine, &ended.observed);
     }
+    ended.doubt.images = bases::moved(&observation, &engine, &ended.observed);
     built.doubt(ended.changed(&observation), &ended.unsettled(&observation));
     let closing = Closing {
         built: &built,
@@ -100,16 +93,13 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
         verbose: args.output.verbose,
     };
     let entry = Entry::new(&project)?;
-    let answer = match args.output.format {
-        Format::Text => render::build::write(&closing),
-        Format::Json => json::write(&BuildView::new(&entry.id, &project.builder, &closing))?,
-    };
-    let succeeded = ended.end == End::Succeeded;
-    let is_known = observation.unknown_frontend.is_none() && news != News::OtherFiles;
+    let answer = written(args.output.format, &entry, &project, &closing)?;
     let mut left = Left::default();
-    if is_known {
+    if observation.unknown_frontend.is_none() && news != News::OtherFiles {
         left = left_by(&observation, &prediction, &past, &ended, &entry.id, store)?;
-        left.unsettled.extend(left_otherwise(args, &requests, &past, &ended, store));
+        let mut otherwise = left_otherwise(args, &requests, &past, &ended, store);
+        otherwise.retain(|step| left.unsettled.iter().all(|known| known.key != step.key));
+        left.unsettled.extend(otherwise);
     }
     entry.keep(&project, observation, Some(&ended.contexts), left, Some(built), store)?;
     session.warn();
@@ -118,7 +108,25 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
     } else {
         render::answer(&answer)?;
     }
-    Ok(if succeeded { Status::Answered } else { Status::No })
+    Ok(if ended.end == End::Succeeded { Status::Answered } else { Status::No })
+}
+
+fn written(format: Format, entry: &Entry, project: &Project, closing: &Closing<'_>) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Text => render::build::write(closing),
+        Format::Json => json::write(&BuildView::new(&entry.id, &project.builder, closing))?,
+    })
+}
+
+/// Tells what went wrong in the builder's own words.
+fn tell_end(ended: &Ended, progress: &Progress, verbose: bool) -> anyhow::Result<()> {
+    if ended.end != End::Succeeded || verbose {
+        progress.explain_failure(&ended.observed, &ended.attribution);
+    }
+    if let Some(how) = unusual_end(ended) {
+        progress.say(&how);
+    }
+    refuse_silence(ended)
 }
 
 /// What the build left in the engine's cache.

@@ -119,6 +119,15 @@ pub(crate) fn imported(closing: &Closing<'_>) -> String {
     format!("{HEADLINE}learned from {n_steps}, the present files taken as built{HEADLINE:#}\n{}", build::write(closing))
 }
 
+/// That a log holds what is recorded already.
+pub(crate) fn imported_before(id: &str, source: Source) -> String {
+    let how = match source {
+        Source::Build => "recorded when it was built",
+        Source::Import => "imported already",
+    };
+    format!("{HEADLINE}{how}{HEADLINE:#}, as {}; there is nothing new to learn\n", short(id))
+}
+
 /// What pruning did.
 pub(crate) fn pruned(pruned: Pruned, forgot: bool) -> String {
     let (builds, bytes) = (text::count(pruned.n_builds, "build"), text::bytes(pruned.n_bytes));

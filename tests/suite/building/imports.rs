@@ -64,3 +64,36 @@ fn into_an_empty_state_nothing_was_predicted() {
     assert!(told.contains("nothing was predicted") && !told.contains("predicted = observed"), "{told}");
     assert_eq!(newest(&desk)["agrees"], serde_json::Value::Null);
 }
+
+#[test]
+fn a_log_is_learned_from_once() {
+    let desk = Desk::new(PASSES, "cat \"$stream\" >&2");
+    let log = reports(PASSES).concat();
+    import(&desk, &log);
+    let again = import(&desk, &log);
+    assert_eq!(again.status.code(), Some(0), "{again:?}");
+    assert!(text(&again.stdout).contains("imported already"), "{again:?}");
+    assert!(text(&desk.run(&["history"]).stdout).starts_with("1 build recorded"));
+    // Of other files it says something else.
+    fs::write(desk.path("app/src/a.txt"), "what was really built\n").expect("a file");
+    assert!(text(&import(&desk, &log).stdout).contains("learned from"));
+    assert!(text(&desk.run(&["history"]).stdout).starts_with("2 builds recorded"));
+}
+
+#[test]
+fn the_log_of_a_build_that_was_watched_teaches_nothing() {
+    let desk = Desk::new(PASSES, "cat \"$stream\" >&2");
+    assert_eq!(desk.run(&["build"]).status.code(), Some(0));
+    fs::write(desk.path("app/src/a.txt"), "edited since\n").expect("a file");
+    // The engine's own log of it, of another clock.
+    let log = reports(PASSES).concat();
+    let shifted = log.replace(":08:", ":11:");
+    assert_ne!(log, shifted);
+    let imported = import(&desk, &shifted);
+    assert!(text(&imported.stdout).contains("recorded when it was built"), "{imported:?}");
+    assert!(text(&desk.run(&["history"]).stdout).starts_with("1 build recorded"));
+    assert!(desk.statuses().contains(&"3 miss".to_owned()), "{:?}", desk.statuses());
+    // The same steps a day later are another build.
+    let later = import(&desk, &log.replace("-21T", "-22T"));
+    assert!(text(&later.stdout).contains("learned from"), "{later:?}");
+}
