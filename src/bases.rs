@@ -102,6 +102,33 @@ pub(crate) fn learned(project: &Project, observation: &Observation, observed: &O
     learned.collect()
 }
 
+/// The images that are others now than those the build was planned with, with what they are now: which of the two it
+/// read, nobody can say.
+pub(crate) fn moved(observation: &Observation, engine: &Engine, observed: &Observed) -> Vec<(ImageName, Image)> {
+    let tags = observation.images.iter().filter(|(name, _)| !name.reference.contains('@'));
+    let moved = tags.filter_map(|(name, known)| {
+        let found = found_digest(observed, &name.reference);
+        if found.is_some() && found == known.digest.as_deref() {
+            return None;
+        }
+        match images::look_up_near(engine, name) {
+            Some(now) => (!is_same(known, &now)).then(|| (name.clone(), now)),
+            None => {
+                let digest = found.filter(|_| known.is_looked_up && known.digest.is_some())?.to_owned();
+                Some((name.clone(), Image { digest: Some(digest), ..Image::default() }))
+            }
+        }
+    });
+    moved.collect()
+}
+
+fn is_same(one: &Image, other: &Image) -> bool {
+    match (&one.layers, &other.layers) {
+        (Some(layers), Some(others)) => layers == others && one.config == other.config,
+        _ => one.digest == other.digest,
+    }
+}
+
 /// The requests with what was learned of images.
 pub(crate) fn taught(mut requests: Vec<Request>, past: &Past, learned: Vec<(ImageName, Image)>) -> Vec<Request> {
     for (name, image) in learned {

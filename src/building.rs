@@ -2,6 +2,8 @@
 //! looks at the contexts again when the engine has received them, and lets the user stop it. In go an invocation and
 //! what was observed before it, out comes what the engine did. Nothing is recorded here.
 
+mod doubt;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitStatus;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -10,19 +12,19 @@ use std::time::{Duration, Instant};
 
 use planner::built::{self, Built, BuiltStep, End, Source};
 use planner::prediction::Prediction;
-use planner::snapshot::Snapshot;
-use planner::unsettled;
+use planner::snapshot::{Snapshot, StepKind};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
+use self::doubt::Doubt;
 use crate::engine::attribution::{Attribution, attribute};
 use crate::engine::buildx::{Message, Running};
 use crate::engine::invocation::Invocation;
 use crate::engine::observed::Observed;
 use crate::engine::rawjson::Reader;
 use crate::engine::receipts::Receipts;
-use crate::engine::{BuildEvent, Outcome};
-use crate::observation::{Observation, ObservedContext, scan_contexts};
+use crate::engine::{BuildEvent, Outcome, VertexUpdate};
+use crate::observation::{Observation, ObservedContext, Receipt, scan_contexts};
 use crate::project::Project;
 use crate::render::progress::Progress;
 use crate::store::Store;
@@ -44,36 +46,65 @@ pub(crate) struct Ended {
     pub(crate) end: End,
     /// How long it took.
     pub(crate) elapsed: Duration,
-    /// The steps of which nobody can say what they read.
-    pub(crate) unsettled: BTreeSet<usize>,
+    /// What changed while it began.
+    pub(crate) doubt: Doubt,
     /// The contexts as they were when the engine had received them.
     pub(crate) contexts: BTreeMap<String, ObservedContext>,
 }
 
 impl Ended {
+    /// Whether nobody was told how the build ended: a log that stops half-way.
+    pub(crate) fn is_cut(&self) -> bool {
+        let is_given_up = |outcome: &Outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Canceled);
+        let gave_up = self.attribution.steps.values().any(|seen| is_given_up(&seen.outcome));
+        self.exit.is_none() && self.end == End::Interrupted && !gave_up
+    }
+
     /// Tells anew which steps are meant, after more was learned of the images of the build.
     pub(crate) fn look_again(&mut self, observation: &Observation) {
         self.attribution = attribute(&observation.snapshot, &self.observed);
-        self.unsettled = unsettled_by(&self.contexts, observation);
+    }
+
+    /// The steps of which nobody can say what they read.
+    pub(crate) fn unsettled(&self, observation: &Observation) -> BTreeSet<usize> {
+        self.doubt.steps(observation, &self.contexts)
+    }
+
+    /// What changed while the build began, as far as a step reads it.
+    pub(crate) fn changed(&self, observation: &Observation) -> Vec<String> {
+        self.doubt.changed(observation, &self.contexts)
     }
 
     /// What a saved progress log tells of a build of `snapshot`. Nothing is known of what its engine received.
     pub(crate) fn of_log(observed: Observed, snapshot: &Snapshot) -> Self {
         let attribution = attribute(snapshot, &observed);
         let outcomes = || attribution.steps.values().map(|seen| &seen.outcome);
+        let is_told_whole = attribution.unseen.is_empty() && attribution.unattributed.is_empty();
         let end = if outcomes().any(|outcome| matches!(outcome, Outcome::Failed(_))) {
             End::Failed
         } else if outcomes().any(|outcome| matches!(outcome, Outcome::Running | Outcome::Canceled)) {
             End::Interrupted
-        } else if attribution.unseen.is_empty() && attribution.unattributed.is_empty() {
+        } else if is_told_whole && last_steps(snapshot).all(|step| is_complete(&attribution, step)) {
             End::Succeeded
         } else {
             End::Interrupted
         };
         let elapsed = observed.elapsed();
-        let (unsettled, contexts) = (BTreeSet::new(), BTreeMap::new());
-        Self { exit: None, observed, attribution, end, elapsed, unsettled, contexts }
+        let (doubt, contexts) = (Doubt::default(), BTreeMap::new());
+        Self { exit: None, observed, attribution, end, elapsed, doubt, contexts }
     }
+}
+
+/// The steps that no other needs: when they are done, everything is. A step that is listed need not have been begun.
+fn last_steps(snapshot: &Snapshot) -> impl Iterator<Item = usize> {
+    let needed: BTreeSet<usize> =
+        snapshot.steps.iter().flat_map(|step| &step.inputs).map(|input| input.index()).collect();
+    let steps = snapshot.steps.iter().enumerate().filter(|(_, step)| step.kind == StepKind::Step);
+    steps.map(|(index, _)| index).filter(move |index| !needed.contains(index))
+}
+
+fn is_complete(attribution: &Attribution, step: usize) -> bool {
+    attribution.steps.get(&step).is_some_and(|seen| matches!(seen.outcome, Outcome::Cached | Outcome::Ran))
 }
 
 /// Builds, and waits for the end.
@@ -130,9 +161,13 @@ pub(crate) fn build(
         (_, false) => End::Failed,
     };
     let exit = Some(status);
-    let unsettled = unsettled_by(&seen.contexts, observation);
+    if !seen.is_dockerfile_read {
+        seen.texts.extend(project.edited());
+    }
     let contexts = seen.received_contexts();
-    Ok(Ended { observed: seen.observed, attribution, exit, end, elapsed: began.elapsed(), unsettled, contexts })
+    let is_unheard = seen.observed.vertices().is_empty();
+    let doubt = Doubt { texts: seen.texts, is_unheard, ..Doubt::default() };
+    Ok(Ended { observed: seen.observed, attribution, exit, end, elapsed: began.elapsed(), doubt, contexts })
 }
 
 /// What is left of a build whose docker was killed: buildx may go on, or something else may hold its output open.
@@ -171,6 +206,10 @@ struct Seen {
     receipts: Receipts,
     /// The contexts as they were when one was received last.
     contexts: BTreeMap<String, ObservedContext>,
+    /// Whether the engine said that it had read the Dockerfile.
+    is_dockerfile_read: bool,
+    /// The Dockerfile and the ignore files that were edited before the engine had read them.
+    texts: BTreeSet<String>,
 }
 
 impl Seen {
@@ -183,9 +222,20 @@ impl Seen {
         progress: &mut Progress,
     ) -> anyhow::Result<()> {
         if let BuildEvent::Vertex(update) = &event
+            && let Some(text) = text_read(update)
+        {
+            self.is_dockerfile_read |= text == Text::Dockerfile;
+            self.texts.extend(project.edited());
+        }
+        if let BuildEvent::Vertex(update) = &event
             && self.receipts.take(update)
         {
             self.contexts = scan_contexts(project, &observation.graph, store)?;
+        }
+        if let BuildEvent::Log(chunk) = &event
+            && progress.asks_for(&chunk.vertex)
+        {
+            progress.name_steps(&attribute(&observation.snapshot, &self.observed));
         }
         progress.event(&event);
         self.observed.take(event);
@@ -196,18 +246,30 @@ impl Seen {
         let mut contexts = std::mem::take(&mut self.contexts);
         for (name, context) in &mut contexts {
             context.receipt = self.receipts.of(name);
+            // Under other rules it asked for other files.
+            if context.receipt == Receipt::Whole && !self.texts.is_empty() {
+                context.receipt = Receipt::Partial;
+            }
         }
         contexts
     }
 }
 
-/// The steps that read what changed between the observation and the engine's reading.
-fn unsettled_by(contexts: &BTreeMap<String, ObservedContext>, observation: &Observation) -> BTreeSet<usize> {
-    let scanned = contexts.iter().filter_map(|(name, after)| {
-        let before = observation.contexts.get(name)?;
-        Some(unsettled::readers(&observation.snapshot, name, &before.now, &after.now))
-    });
-    scanned.flatten().collect()
+/// A file that decides what is built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Text {
+    Dockerfile,
+    Ignorefile,
+}
+
+/// The file that the engine has read when this vertex is over (frontend/dockerui). Each target reads them anew.
+fn text_read(update: &VertexUpdate) -> Option<Text> {
+    update.completed?;
+    let (_, what) = update.name.strip_prefix('[')?.split_once("] ")?;
+    if what.starts_with("load build definition from ") {
+        return Some(Text::Dockerfile);
+    }
+    what.starts_with("load .dockerignore").then_some(Text::Ignorefile)
 }
 
 /// The user's wish to stop becomes a message.
@@ -250,6 +312,8 @@ pub(crate) fn report(
         engine,
         steps: steps.collect(),
         unattributed: ended.attribution.unattributed.clone(),
+        changed: Vec::new(),
+        telling: ended.observed.telling(&|digest| ended.attribution.steps.values().any(|seen| seen.digest == digest)),
     }
 }
 

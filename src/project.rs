@@ -2,6 +2,7 @@
 //! project is, and what the builder's flags ask for. Everything is read once, here; missing and unreadable
 //! files become errors that name the file. Nothing is walked, parsed or decided.
 
+mod stamp;
 mod dockerfile;
 mod ignorefile;
 mod identity;
@@ -48,6 +49,7 @@ pub(crate) struct Project {
     /// Who is to be asked what the base images are.
     pub(crate) lookup: Lookup,
     flags: BuilderFlags,
+    stamps: stamp::Stamps,
 }
 
 /// Who is asked what an image is.
@@ -87,6 +89,7 @@ impl Project {
         let flags = args.flags()?;
         let context = ContextDir::open(&args.context)?;
         let file = flags.file.as_deref().filter(|file| !file.as_os_str().is_empty());
+        let stamps = stamp::Stamps::of(texts(&context, file, &flags));
         let dockerfile = dockerfile::read(&context, file)?;
         let ignorefile = ignorefile::read(&context, &dockerfile::ignorefile_candidate(&context, file))?;
         let id = identity::identify(&context.root);
@@ -96,7 +99,7 @@ impl Project {
             (_, true) => Lookup::Engine,
             _ => Lookup::Nobody,
         };
-        Ok(Self { context, dockerfile, ignorefile, id, builder, lookup, flags })
+        Ok(Self { context, dockerfile, ignorefile, id, builder, lookup, flags, stamps })
     }
 
     /// What the builder's flags ask for, under the rules of `profile`: one request for each target, at least one;
@@ -137,6 +140,12 @@ impl Project {
         real.is_some() && dockerfile.chain(ignorefile).any(|own| fs::canonicalize(own).ok() == real)
     }
 
+    /// The Dockerfile and the ignore files, as far as they were written, made or removed since the project was read.
+    pub(crate) fn edited(&self) -> Vec<String> {
+        let shown = |path: &Path| path.strip_prefix(&self.context.root).unwrap_or(path).display().to_string();
+        self.stamps.changed().map(shown).collect()
+    }
+
     /// The builder that `--builder` names.
     pub(crate) fn builder_flag(&self) -> Option<String> {
         self.flags.builder.clone()
@@ -165,6 +174,17 @@ impl Project {
                 .into()
         })
     }
+}
+
+/// The files whose text decides what is built, if they are there.
+fn texts(context: &ContextDir, file: Option<&Path>, flags: &BuilderFlags) -> Vec<PathBuf> {
+    let mut texts = dockerfile::candidates(context, file);
+    texts.extend(dockerfile::ignorefile_candidate(context, file));
+    // What is wrong with a named context is said when it is asked for.
+    let named = request::local_contexts(flags).unwrap_or_default();
+    let dirs = named.into_values().map(|context| context.dir.root).chain([context.root.clone()]);
+    texts.extend(dirs.map(|dir| dir.join(".dockerignore")));
+    texts
 }
 
 impl ContextDir {

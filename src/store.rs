@@ -172,6 +172,14 @@ impl Store {
         }
     }
 
+    /// Whether what the build of that id was made from was pruned.
+    pub(crate) fn is_pruned(&self, id: &str) -> anyhow::Result<bool> {
+        if !self.snapshots.borrow().contains_key(id) {
+            drop(self.read_log()?);
+        }
+        Ok(!self.snapshots.borrow().contains_key(id))
+    }
+
     /// What the engine reported of the build of that id; `None` where it did not, or the report cannot be read.
     pub(crate) fn built(&self, id: &str) -> anyhow::Result<Option<Built>> {
         if !self.snapshots.borrow().contains_key(id) {

@@ -2,13 +2,13 @@
 //! had been predicted of each. In go reports of earlier builds, out come the seconds a step is expected to take, and
 //! how often a step that hung on bytes did run. It does not read an engine's output.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::alignment::Alignment;
 use crate::digest::ContentDigest;
-use crate::prediction::Verdict;
+use crate::prediction::{Gap, Verdict};
 use crate::snapshot::Snapshot;
 
 /// One build as its engine reported it.
@@ -26,6 +26,31 @@ pub struct Built {
     pub steps: Vec<BuiltStep>,
     /// What the engine did that could not be told to be one of our steps, by the engine's names.
     pub unattributed: Vec<String>,
+    /// What changed while the build began, files and images, so that nobody can say what the steps saw that read it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+    /// What names the engine's own telling of it; `None` where it told of no step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telling: Option<Telling>,
+}
+
+/// What names the progress of one build, wherever it is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Telling {
+    /// The digest of which steps began and ended when, from the first of them on.
+    pub shape: ContentDigest,
+    /// When the first began, in seconds since 1970.
+    pub began: i64,
+}
+
+impl Telling {
+    /// Whether both are of one build. buildx shifts all times of a build by what its clock and the engine's differ.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        /// No two builds of one shape, to the nanosecond, come as close, in seconds.
+        const MOST_SHIFT: u64 = 3600;
+        self.shape == other.shape && self.began.abs_diff(other.began) <= MOST_SHIFT
+    }
 }
 
 /// How a report came here.
@@ -111,10 +136,18 @@ impl BuiltStep {
 }
 
 impl Built {
-    /// Whether all that was foreseen for certain came true.
+    /// Whether all that was foreseen for certain came true; `None` where nothing was.
     #[must_use]
-    pub fn agrees(&self) -> bool {
-        self.steps.iter().all(|step| step.agrees() != Some(false))
+    pub fn agrees(&self) -> Option<bool> {
+        self.steps.iter().filter_map(BuiltStep::agrees).reduce(|all, one| all && one)
+    }
+
+    /// Notes what changed while the build began: of the steps in `doubt` nothing certain was foreseen.
+    pub fn doubt(&mut self, changed: Vec<String>, doubt: &BTreeSet<usize>) {
+        self.changed = changed;
+        for step in self.steps.iter_mut().filter(|step| doubt.contains(&step.step)) {
+            step.predicted = Some(Verdict::Unknown(Gap::Unsettled));
+        }
     }
 
     /// How many steps the engine did this with.

@@ -29,6 +29,8 @@ pub struct Witnessed<'a> {
     pub blurred: &'a BTreeSet<usize>,
     /// The same build with the files as they were when the engine had received them, where they changed meanwhile.
     pub after: Option<&'a Snapshot>,
+    /// Whether the engine may have gone on when nobody saw it any more: of what is told there is no end.
+    pub is_cut: bool,
 }
 
 /// What a build left in the engine's cache.
@@ -80,7 +82,7 @@ fn absent(snapshot: &Snapshot, ledger: &Ledger, blurred: &BTreeSet<usize>, witne
 }
 
 /// The steps that a build may have left in the cache although no engine was seen completing them: those that it may
-/// have been at work on when it ended early, and those that read files which changed meanwhile, as they were or as they
+/// have been at work on when it ended early, or come to later if nobody saw its end, and those that read files which changed meanwhile, as they were or as they
 /// are.
 fn unsettled(
     snapshot: &Snapshot,
@@ -88,7 +90,11 @@ fn unsettled(
     blurred: &BTreeSet<usize>,
     witnessed: &Witnessed<'_>,
 ) -> Vec<StepRecord> {
-    let mut open = at_work(snapshot, completed, witnessed.outcomes);
+    let mut open = if witnessed.is_cut {
+        (0..snapshot.steps.len()).filter(|index| is_open(snapshot, *index, completed, witnessed.outcomes)).collect()
+    } else {
+        at_work(snapshot, completed, witnessed.outcomes)
+    };
     open.extend(completed.intersection(blurred));
     open.retain(|index| snapshot.steps[*index].kind == StepKind::Step);
     let of = |snapshot: &Snapshot| -> Vec<StepRecord> {
@@ -113,12 +119,21 @@ fn at_work(snapshot: &Snapshot, completed: &BTreeSet<usize>, outcomes: &BTreeMap
             let is_quick = step.record.writes != Writes::Anything;
             step.kind != StepKind::Step || completed.contains(&input) || (is_quick && at_work.contains(&input))
         };
-        let is_over = completed.contains(&index) || outcomes.contains_key(&index) || step.missing.is_some();
-        if !is_over && step.inputs.iter().all(|input| is_there(input.index())) {
+        if is_open(snapshot, index, completed, outcomes) && step.inputs.iter().all(|input| is_there(input.index())) {
             at_work.insert(index);
         }
     }
     at_work
+}
+
+/// Whether nobody saw how a step ended that could have been done.
+fn is_open(
+    snapshot: &Snapshot,
+    index: usize,
+    completed: &BTreeSet<usize>,
+    outcomes: &BTreeMap<usize, Outcome>,
+) -> bool {
+    !completed.contains(&index) && !outcomes.contains_key(&index) && snapshot.steps[index].missing.is_none()
 }
 
 /// The first source, absolute, whose absence fails the build; `None` where nothing is missing.
@@ -208,7 +223,8 @@ fn needed_by(snapshot: &Snapshot, mut open: Vec<usize>) -> BTreeSet<usize> {
 }
 
 /// These steps and all that need one of them.
-fn with_followers(snapshot: &Snapshot, steps: &BTreeSet<usize>) -> BTreeSet<usize> {
+#[must_use]
+pub fn with_followers(snapshot: &Snapshot, steps: &BTreeSet<usize>) -> BTreeSet<usize> {
     let mut all = steps.clone();
     for (index, step) in snapshot.steps.iter().enumerate() {
         if step.inputs.iter().any(|input| all.contains(&input.index())) {

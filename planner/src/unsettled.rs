@@ -40,7 +40,8 @@ fn holds(taken: &Selected, paths: &BTreeSet<ContextPath>) -> bool {
 }
 
 /// The paths that differ, and the files that have another modification time.
-fn changed(before: &Stamped, after: &Stamped) -> BTreeSet<ContextPath> {
+#[must_use]
+pub fn changed(before: &Stamped, after: &Stamped) -> BTreeSet<ContextPath> {
     if before == after {
         return BTreeSet::new();
     }

@@ -6,8 +6,11 @@ use std::thread;
 
 use clap::Args;
 use planner::built::{Built, End, Source};
+use planner::history::StepRecord;
+use planner::prediction::Prediction;
 use planner::recording::{self, Left, Witnessed};
 use planner::request::Request;
+use planner::snapshot::StepKind;
 
 use super::Session;
 use crate::Status;
@@ -69,16 +72,10 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
     let mut progress = Progress::new(&observation.snapshot, &experience, args.output.verbose);
     let mut ended = building::build(&invocation, &project, &observation, store, &mut progress)?;
     progress.finish();
-    if ended.end != End::Succeeded || args.output.verbose {
-        progress.explain_failure(&ended.observed, &ended.attribution);
-    }
-    if let Some(how) = unusual_end(&ended) {
-        progress.say(&how);
-    }
-    refuse_silence(&ended)?;
+    tell_end(&ended, &progress, args.output.verbose)?;
     let told = doubted(&project, &observation, &past, store, prediction.clone());
-    let mut built = building::report(&observation, &told, &ended, engine.name, Source::Build);
-    let news = learn(&project, requests, &past, store, &mut observation, &ended)?;
+    let mut built = building::report(&observation, &told, &ended, engine.name.clone(), Source::Build);
+    let news = learn(&project, requests.clone(), &past, store, &mut observation, &ended)?;
     if news == News::Steps {
         ended.look_again(&observation);
         prediction = predict_observed(&observation, &past, &trees);
@@ -86,6 +83,8 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
         let again = building::report(&observation, &prediction, &ended, built.engine.clone(), Source::Build);
         built = foretold(again, &built);
     }
+    ended.doubt.images = bases::moved(&observation, &engine, &ended.observed);
+    built.doubt(ended.changed(&observation), &ended.unsettled(&observation));
     let closing = Closing {
         built: &built,
         snapshot: &observation.snapshot,
@@ -94,20 +93,14 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
         verbose: args.output.verbose,
     };
     let entry = Entry::new(&project)?;
-    let answer = match args.output.format {
-        Format::Text => render::build::write(&closing),
-        Format::Json => json::write(&BuildView::new(&entry.id, &project.builder, &closing))?,
-    };
-    let outcomes = building::outcomes(&ended);
-    let succeeded = ended.end == End::Succeeded;
-    let blurred = &ended.unsettled;
-    let key = store.secret_key()?;
-    let after = (!blurred.is_empty()).then(|| observation.snapshot_with(&ended.contexts, &key));
-    let witnessed = Witnessed { outcomes: &outcomes, succeeded, blurred, after: after.as_ref() };
-    let is_known = observation.unknown_frontend.is_none() && news != News::OtherFiles;
-    let record =
-        || recording::record_witnessed(&observation.snapshot, &prediction, &past.ledger, &entry.id, &witnessed);
-    let left = if is_known { record() } else { Left::default() };
+    let answer = written(args.output.format, &entry, &project, &closing)?;
+    let mut left = Left::default();
+    if observation.unknown_frontend.is_none() && news != News::OtherFiles {
+        left = left_by(&observation, &prediction, &past, &ended, &entry.id, store)?;
+        let mut otherwise = left_otherwise(args, &requests, &past, &ended, store);
+        otherwise.retain(|step| left.unsettled.iter().all(|known| known.key != step.key));
+        left.unsettled.extend(otherwise);
+    }
     entry.keep(&project, observation, Some(&ended.contexts), left, Some(built), store)?;
     session.warn();
     if invocation.answers_on_stdout {
@@ -115,7 +108,62 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
     } else {
         render::answer(&answer)?;
     }
-    Ok(if succeeded { Status::Answered } else { Status::No })
+    Ok(if ended.end == End::Succeeded { Status::Answered } else { Status::No })
+}
+
+fn written(format: Format, entry: &Entry, project: &Project, closing: &Closing<'_>) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Text => render::build::write(closing),
+        Format::Json => json::write(&BuildView::new(&entry.id, &project.builder, closing))?,
+    })
+}
+
+/// Tells what went wrong in the builder's own words.
+fn tell_end(ended: &Ended, progress: &Progress, verbose: bool) -> anyhow::Result<()> {
+    if ended.end != End::Succeeded || verbose {
+        progress.explain_failure(&ended.observed, &ended.attribution);
+    }
+    if let Some(how) = unusual_end(ended) {
+        progress.say(&how);
+    }
+    refuse_silence(ended)
+}
+
+/// What the build left in the engine's cache.
+fn left_by(
+    observation: &Observation,
+    prediction: &Prediction,
+    past: &Past,
+    ended: &Ended,
+    id: &str,
+    store: &Store,
+) -> anyhow::Result<Left> {
+    let outcomes = building::outcomes(ended);
+    let blurred = &ended.unsettled(observation);
+    let key = store.secret_key()?;
+    let after = (!blurred.is_empty()).then(|| observation.snapshot_with(&ended.contexts, &key));
+    let succeeded = ended.end == End::Succeeded;
+    let witnessed = Witnessed { outcomes: &outcomes, succeeded, blurred, after: after.as_ref(), is_cut: false };
+    Ok(recording::record_witnessed(&observation.snapshot, prediction, &past.ledger, id, &witnessed))
+}
+
+/// What it left if it was made from the Dockerfile, the ignore files and the images as they are now, where they changed
+/// while it began. Nobody knows of what BuildKit would refuse.
+fn left_otherwise(
+    args: &BuildArgs,
+    requests: &[Request],
+    past: &Past,
+    ended: &Ended,
+    store: &Store,
+) -> Vec<StepRecord> {
+    if !ended.doubt.is_of_another() {
+        return Vec::new();
+    }
+    let requests = bases::taught(requests.to_vec(), past, ended.doubt.images.clone());
+    let now =
+        Project::open(&args.project).and_then(|project| observe(&project, &requests, store, || store.secret_key()));
+    let steps = now.map(|now| now.snapshot.steps).unwrap_or_default();
+    steps.into_iter().filter(|step| step.kind == StepKind::Step).map(|step| step.record).collect()
 }
 
 /// How docker ended, where that is not the exit status of every failed build.

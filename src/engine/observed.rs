@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use planner::built::Telling;
+use planner::digest::Hasher;
 
 use super::rawjson::Reader;
 use super::{BuildEvent, BuildWarning, LogChunk, Outcome, VertexUpdate};
@@ -49,6 +51,8 @@ pub(crate) struct ObservedVertex<'a> {
     pub(crate) outcome: Outcome,
     /// How long it was at work, in seconds; `None` unless it was executed.
     pub(crate) seconds: Option<f64>,
+    /// When it last came to an end; `None` before.
+    pub(crate) completed: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -142,6 +146,25 @@ impl Observed {
         elapsed.and_then(|elapsed| Duration::try_from(elapsed).ok()).unwrap_or_default()
     }
 
+    /// What names this stream among those of all builds, by the vertices that are steps; `None` if none was begun.
+    pub(crate) fn telling(&self, is_step: &dyn Fn(&str) -> bool) -> Option<Telling> {
+        let steps = || self.records.iter().filter(|record| is_step(&record.digest));
+        let first = steps().filter_map(|record| record.intervals.first_key_value()).map(|(began, _)| *began).min()?;
+        let since = |moment: Timestamp| u64::try_from(moment.duration_since(first).as_nanos()).unwrap_or_default();
+        let mut told: Vec<(&str, u64, u64)> = Vec::new();
+        for record in steps() {
+            let ended = record.intervals.iter().filter_map(|(began, interval)| Some((*began, interval.completed?)));
+            told.extend(ended.map(|(began, completed)| (record.digest.as_str(), since(began), since(completed))));
+        }
+        told.sort_unstable();
+        told.dedup();
+        let mut hasher = Hasher::new("telling");
+        for (digest, began, completed) in told {
+            hasher.text(digest).number(began).number(completed);
+        }
+        Some(Telling { shape: hasher.finish(), began: first.as_second() })
+    }
+
     /// The end of a vertex's output: its last lines, as text.
     pub(crate) fn log(&self, digest: &str) -> String {
         let Some(bytes) = self.logs.get(digest) else { return String::new() };
@@ -207,7 +230,8 @@ impl Record {
         let outcome = if is_supposed { Outcome::NotStarted } else { self.outcome(is_consumed) };
         let worked = matches!(outcome, Outcome::Ran | Outcome::Failed(_) | Outcome::Canceled);
         let seconds = worked.then(|| self.seconds());
-        ObservedVertex { digest: &self.digest, name: &self.name, inputs: &self.inputs, outcome, seconds }
+        let completed = self.own().filter_map(|(_, interval)| interval.completed).max();
+        ObservedVertex { digest: &self.digest, name: &self.name, inputs: &self.inputs, outcome, seconds, completed }
     }
 
     fn outcome(&self, is_consumed: bool) -> Outcome {

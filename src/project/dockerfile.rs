@@ -54,6 +54,16 @@ pub(super) fn ignorefile_candidate(context: &ContextDir, file: Option<&Path>) ->
     Some(name.into())
 }
 
+/// The paths that could be the Dockerfile; none for standard input.
+pub(super) fn candidates(context: &ContextDir, file: Option<&Path>) -> Vec<PathBuf> {
+    if file.is_some_and(|file| file == Path::new("-") || is_url(file)) {
+        return Vec::new();
+    }
+    let path = clean(&file.map_or_else(|| context.shown.join("Dockerfile"), Path::to_owned));
+    let lower = path.with_file_name("dockerfile");
+    if path.file_name().is_some_and(|name| name == "Dockerfile") { vec![path, lower] } else { vec![path] }
+}
+
 fn path(context: &ContextDir, file: Option<&Path>) -> PathBuf {
     let path = file.map_or_else(|| context.shown.join("Dockerfile"), Path::to_owned);
     let lower = path.with_file_name("dockerfile");

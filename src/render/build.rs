@@ -35,6 +35,7 @@ pub(crate) fn write(closing: &Closing<'_>) -> String {
     let mut out = String::new();
     // Writing into a String cannot fail.
     let _ = writeln!(out, "{HEADLINE}{}{HEADLINE:#}", conclusion(closing));
+    changed(&mut out, closing.built);
     table(&mut out, closing);
     let mut told = String::new();
     for (step, reason) in disagreements(closing) {
@@ -57,6 +58,25 @@ pub(crate) fn write(closing: &Closing<'_>) -> String {
     out
 }
 
+/// What changed while the build began; the steps that read it are not compared.
+fn changed(out: &mut String, built: &Built) {
+    /// So many are named.
+    const N_NAMED: usize = 3;
+    if built.changed.is_empty() {
+        return;
+    }
+    let named = built.changed.iter().take(N_NAMED).map(|what| format!("`{}`", text::escape(what)));
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = match built.changed.len().saturating_sub(N_NAMED) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let _ = writeln!(
+        out,
+        "{WARNING}{named}{more} changed while the build began{WARNING:#}: which version its steps read, nobody can say"
+    );
+}
+
 fn conclusion(closing: &Closing<'_>) -> String {
     let built = closing.built;
     let seconds = text::seconds(built.seconds);
@@ -69,6 +89,7 @@ fn conclusion(closing: &Closing<'_>) -> String {
     let n_wrong = certain.iter().filter(|agrees| !**agrees).count();
     let n_open = built.steps.len() - certain.len();
     let agreement = match (certain.len(), n_wrong) {
+        (0, _) if is_untold(closing) => "docker told of none of its steps, so nothing is known of them".to_owned(),
         (0, _) if is_first(built) => "the first build known here, so nothing was predicted".to_owned(),
         (0, _) => "nothing was predicted for certain".to_owned(),
         (1, 0) => "predicted = observed for the step".to_owned(),
@@ -82,6 +103,11 @@ fn conclusion(closing: &Closing<'_>) -> String {
         n => format!(" ({n} more were open)"),
     };
     format!("{how}; {agreement}{open}")
+}
+
+/// Whether there were steps, and the engine told of none.
+fn is_untold(closing: &Closing<'_>) -> bool {
+    closing.built.steps.is_empty() && closing.snapshot.steps.iter().any(|step| step.kind == StepKind::Step)
 }
 
 /// Whether nothing was recorded before that says anything of its steps.

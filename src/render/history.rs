@@ -21,6 +21,8 @@ pub(crate) struct Listed {
     pub(crate) built: Option<Built>,
     /// The stages that were built.
     pub(crate) targets: Vec<String>,
+    /// Whether only its steps are kept: whether its engine was watched, nobody knows.
+    pub(crate) is_pruned: bool,
 }
 
 /// The list, newest build first; `n_all` counts those that were left out, too.
@@ -56,7 +58,10 @@ fn row(out: &mut String, build: &Listed, verbose: bool) {
     let when = when(&build.record.recorded_at);
     let target = text::cut(&text::escape(&build.targets.join(", ")), 14);
     let line = match &build.built {
-        None => format!("{id:<9} {when:<16} {target:<14} {:>6} {:>4} {:>10}  recorded, not watched", "", "", ""),
+        None => {
+            let why = if build.is_pruned { "details pruned" } else { "recorded, not watched" };
+            format!("{id:<9} {when:<16} {target:<14} {:>6} {:>4} {:>10}  {why}", "", "", "")
+        }
         Some(built) => {
             let (cached, ran) = (built.count(Outcome::Cached), built.count(Outcome::Ran));
             let time = text::seconds(built.seconds);
@@ -80,9 +85,10 @@ fn agreement(built: &Built) -> String {
         (End::Succeeded, Source::Import) => "imported; ",
         (End::Succeeded, Source::Build) => "",
     };
-    match n_wrong {
-        0 => format!("{end}= observed"),
-        n => format!("{end}{WARNING}{} otherwise{WARNING:#}", text::count(n, "step")),
+    match (n_wrong, built.agrees()) {
+        (0, None) => end.trim_end_matches("; ").to_owned(),
+        (0, Some(_)) => format!("{end}= observed"),
+        (n, _) => format!("{end}{WARNING}{} otherwise{WARNING:#}", text::count(n, "step")),
     }
 }
 
@@ -97,6 +103,9 @@ pub(crate) fn shown(build: &Listed, closing: Option<&Closing<'_>>) -> String {
         writeln!(out, "\n{FAINT}{}, builder {builder}{engine}{FAINT:#}", text::escape(&build.record.project.context));
     match closing {
         Some(closing) => out.push_str(&build::write(closing)),
+        None if build.is_pruned => {
+            let _ = writeln!(out, "recorded; its details were pruned");
+        }
         None => {
             let _ = writeln!(out, "recorded; no engine was watched, so nothing is known of its steps' times");
         }
@@ -108,6 +117,15 @@ pub(crate) fn shown(build: &Listed, closing: Option<&Closing<'_>>) -> String {
 pub(crate) fn imported(closing: &Closing<'_>) -> String {
     let n_steps = text::count(closing.built.steps.len(), "step");
     format!("{HEADLINE}learned from {n_steps}, the present files taken as built{HEADLINE:#}\n{}", build::write(closing))
+}
+
+/// That a log holds what is recorded already.
+pub(crate) fn imported_before(id: &str, source: Source) -> String {
+    let how = match source {
+        Source::Build => "recorded when it was built",
+        Source::Import => "imported already",
+    };
+    format!("{HEADLINE}{how}{HEADLINE:#}, as {}; there is nothing new to learn\n", short(id))
 }
 
 /// What pruning did.

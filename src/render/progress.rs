@@ -35,6 +35,8 @@ pub(crate) struct Progress {
     told: BTreeSet<String>,
     /// The step of each vertex, as far as known.
     step_of: BTreeMap<String, usize>,
+    /// The vertices whose step was asked for, because they gave output.
+    asked: BTreeSet<String>,
     /// Output that does not end in a line end yet, by vertex.
     partial: BTreeMap<String, Vec<u8>>,
     screen: Option<Screen>,
@@ -58,6 +60,7 @@ impl Progress {
             since: BTreeMap::new(),
             told: BTreeSet::new(),
             step_of: BTreeMap::new(),
+            asked: BTreeSet::new(),
             partial: BTreeMap::new(),
             screen: is_terminal.then(Screen::new),
             shows_output: verbose || !is_terminal,
@@ -84,18 +87,31 @@ impl Progress {
         }
     }
 
-    /// Brings the display up to date.
-    pub(crate) fn update(&mut self, observed: &Observed, attribution: &Attribution) {
+    /// Whether output of a vertex is to be shown whose step is not known yet; says so once.
+    pub(crate) fn asks_for(&mut self, vertex: &str) -> bool {
+        self.shows_output && !self.step_of.contains_key(vertex) && self.asked.insert(vertex.to_owned())
+    }
+
+    /// Takes note of which step each vertex is.
+    pub(crate) fn name_steps(&mut self, attribution: &Attribution) {
         let steps = attribution.steps.iter().map(|(step, seen)| (seen.digest.clone(), *step));
         self.step_of = steps.collect();
+    }
+
+    /// Brings the display up to date.
+    pub(crate) fn update(&mut self, observed: &Observed, attribution: &Attribution) {
+        self.name_steps(attribution);
         let mut at_work = Vec::new();
+        let mut over = Vec::new();
         for vertex in observed.vertices() {
             match vertex.outcome {
                 Outcome::Running => at_work.push((vertex.digest.to_owned(), vertex.name.to_owned())),
-                Outcome::Ran => self.over(vertex.digest, vertex.seconds.unwrap_or_default()),
+                Outcome::Ran => over.push((vertex.completed, vertex.digest, vertex.seconds.unwrap_or_default())),
                 _ => {}
             }
         }
+        over.sort_by_key(|(completed, ..)| *completed);
+        over.into_iter().for_each(|(_, digest, seconds)| self.over(digest, seconds));
         let is_over = |outcome: &Outcome| matches!(outcome, Outcome::Cached | Outcome::Ran);
         let n_over = attribution.steps.values().filter(|seen| is_over(&seen.outcome)).count();
         self.draw(&at_work, n_over);

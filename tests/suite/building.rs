@@ -5,6 +5,8 @@
 
 mod disagreements;
 mod faults;
+mod imports;
+mod meanwhile;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -241,6 +243,16 @@ fn no_engine_is_said_and_nothing_is_recorded() {
         assert!(text(&built.stderr).contains(told), "{}", text(&built.stderr));
         assert!(text(&desk.run(&["history"]).stdout).starts_with("no build is recorded"));
     }
+}
+
+#[test]
+fn progress_lines_come_in_the_order_of_the_ends() {
+    let desk = Desk::new("an-edit-runs-its-own-branch-and-what-reads-it", "cat \"$stream\" >&2");
+    let told = text(&desk.run(&["build"]).stderr);
+    let ran: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("ran ")).map(str::trim).collect();
+    let at = |step: &str| ran.iter().position(|line| line.starts_with(step)).expect("the step ran");
+    assert!(at("assets:8") < at("assets:9") && at("assets:9") < at("2:14"), "{told}");
+    assert!(told.lines().all(|line| !line.trim_start().starts_with('|')), "{told}");
 }
 
 #[test]

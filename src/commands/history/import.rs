@@ -1,13 +1,15 @@
 //! `history import`: a build that went another way. Its progress log says which steps came from the cache and how long
 //! the others took; the present files are taken as those it was made from.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use planner::built::{End, Source};
+use planner::built::{Built, End, Experience, Source};
 use planner::recording::{self, Left, Witnessed};
+use planner::snapshot::Snapshot;
 
 use super::Session;
 use crate::Status;
@@ -17,13 +19,14 @@ use crate::bookkeeping::Entry;
 use crate::building::{self, Ended};
 use crate::engine::observed::Observed;
 use crate::fault::Fault;
-use crate::forecast::{Past, Trees, predict_observed};
+use crate::forecast::{Past, Trees, doubted, predict_observed};
 use crate::intake;
-use crate::observation::observe;
+use crate::observation::{Observation, observe};
 use crate::project::Project;
 use crate::render;
 use crate::render::build::Closing;
 use crate::render::json::{self, BuildView};
+use crate::store::Store;
 
 /// Learn from the progress log of a build that went another way
 ///
@@ -57,7 +60,12 @@ pub(super) fn run(args: &ImportArgs, session: &Session) -> anyhow::Result<Status
     let experience = past.experience(&project, &observation.snapshot, store)?;
     let ended = Ended::of_log(observed, &observation.snapshot);
     refuse_strange(&args.file, &ended)?;
-    let built = building::report(&observation, &prediction, &ended, String::new(), Source::Import);
+    let told = doubted(&project, &observation, &past, store, prediction.clone());
+    let built = building::report(&observation, &told, &ended, String::new(), Source::Import);
+    if let Some(known) = known_before(&project, &observation, &past, store, &built)? {
+        session.warn();
+        return already(&known, &project, args.output.format);
+    }
     let entry = Entry::new(&project)?;
     let closing = Closing {
         built: &built,
@@ -74,8 +82,9 @@ pub(super) fn run(args: &ImportArgs, session: &Session) -> anyhow::Result<Status
     let witnessed = Witnessed {
         outcomes: &outcomes,
         succeeded: ended.end == End::Succeeded,
-        blurred: &ended.unsettled,
+        blurred: &BTreeSet::new(),
         after: None,
+        is_cut: ended.is_cut(),
     };
     let left = match observation.unknown_frontend {
         Some(_) => Left::default(),
@@ -83,6 +92,53 @@ pub(super) fn run(args: &ImportArgs, session: &Session) -> anyhow::Result<Status
     };
     entry.keep(&project, observation, Some(&ended.contexts), left, Some(built), store)?;
     session.warn();
+    render::answer(&answer)?;
+    Ok(Status::Answered)
+}
+
+/// A recorded build that is the one in the log: one that was watched, or one that was learned from the same log and the
+/// same files.
+fn known_before(
+    project: &Project,
+    observation: &Observation,
+    past: &Past,
+    store: &Store,
+    built: &Built,
+) -> anyhow::Result<Option<Known>> {
+    /// So many of the newest builds are looked at.
+    const N_SEARCHED: usize = 200;
+    let keys = |snapshot: &Snapshot| snapshot.steps.iter().map(|step| step.record.key).collect::<Vec<_>>();
+    let now = keys(&observation.snapshot);
+    for record in past.of_project(&project.id).into_iter().take(N_SEARCHED) {
+        let Some(earlier) = store.built(&record.id)? else { continue };
+        let is_same = earlier.telling.zip(built.telling).is_some_and(|(one, other)| one.is_same(&other));
+        if !is_same {
+            continue;
+        }
+        let Some(snapshot) = store.snapshot(&record.id)? else { continue };
+        if earlier.source == Source::Build || keys(&snapshot) == now {
+            return Ok(Some(Known { id: record.id.clone(), built: earlier, snapshot }));
+        }
+    }
+    Ok(None)
+}
+
+/// A recorded build.
+struct Known {
+    id: String,
+    built: Built,
+    snapshot: Snapshot,
+}
+
+/// Tells that there is nothing to learn.
+fn already(known: &Known, project: &Project, format: Format) -> anyhow::Result<Status> {
+    let experience = Experience::default();
+    let Known { id, built, snapshot } = known;
+    let closing = Closing { built, snapshot, experience: &experience, engine_before: None, verbose: true };
+    let answer = match format {
+        Format::Text => render::history::imported_before(id, built.source),
+        Format::Json => json::write(&BuildView::new(id, &project.builder, &closing))?,
+    };
     render::answer(&answer)?;
     Ok(Status::Answered)
 }

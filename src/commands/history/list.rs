@@ -21,7 +21,8 @@ pub(super) fn run(args: &ListArgs, session: &Session) -> anyhow::Result<Status> 
     for record in builds {
         let built = store.built(&record.id)?;
         let targets = store.snapshot(&record.id)?.map(|snapshot| snapshot.stages()).unwrap_or_default();
-        listed.push(Listed { record, built, targets });
+        let is_pruned = store.is_pruned(&record.id)?;
+        listed.push(Listed { record, built, targets, is_pruned });
     }
     session.warn();
     let answer = match args.output.format {

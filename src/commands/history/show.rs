@@ -37,7 +37,8 @@ pub(super) fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<Status> 
     let snapshot = store.snapshot(&record.id)?;
     session.warn();
     let targets = snapshot.as_ref().map(|snapshot| snapshot.stages()).unwrap_or_default();
-    let listed = Listed { record, built, targets };
+    let is_pruned = store.is_pruned(&record.id)?;
+    let listed = Listed { record, built, targets, is_pruned };
     let experience = Experience::default();
     let closing = listed.built.as_ref().zip(snapshot.as_ref()).map(|(built, snapshot)| Closing {
         built,

@@ -16,11 +16,14 @@ pub(crate) struct BuildView {
     source: &'static str,
     end: &'static str,
     seconds: f64,
-    /// Whether nothing that was certain came out otherwise.
-    agrees: bool,
+    /// Whether nothing that was certain came out otherwise; `null` where nothing certain was predicted.
+    agrees: Option<bool>,
     steps: Vec<StepView>,
     /// The engine's names of steps that could not be told to be ours.
     unattributed: Vec<String>,
+    /// What changed while the build began; absent where nothing did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changed: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -70,6 +73,7 @@ impl BuildView {
             agrees: built.agrees(),
             steps: built.steps.iter().map(step).collect(),
             unattributed: built.unattributed.clone(),
+            changed: built.changed.clone(),
         }
     }
 }

@@ -35,8 +35,9 @@ struct ListedView {
     cached: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ran: Option<usize>,
+    /// Absent where no engine was watched, `null` where nothing certain was predicted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    agrees: Option<bool>,
+    agrees: Option<Option<bool>>,
 }
 
 impl HistoryView {

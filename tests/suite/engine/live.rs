@@ -39,7 +39,7 @@ pub(super) struct Live {
 pub(super) struct Built {
     pub(super) schema: String,
     pub(super) end: String,
-    pub(super) agrees: bool,
+    pub(super) agrees: Option<bool>,
     pub(super) steps: Vec<Step>,
     pub(super) unattributed: Vec<String>,
 }
@@ -118,7 +118,10 @@ impl Live {
             return Err(format!("steps that are not ours: {:?}", built.unattributed));
         }
         let wrong = built.steps.iter().any(Step::is_wrong);
-        if built.agrees == wrong || built.steps.iter().any(|step| step.agrees == Some(step.is_wrong())) {
+        let is_certain = built.steps.iter().any(|step| step.agrees.is_some());
+        if built.agrees != is_certain.then_some(!wrong)
+            || built.steps.iter().any(|step| step.agrees == Some(step.is_wrong()))
+        {
             return Err("`agrees` does not follow from what is predicted and observed".to_owned());
         }
         Ok(())
