@@ -42,6 +42,10 @@ pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
     let mut words = vec!["buildx", "inspect"];
     words.extend(builder);
     let inspected = ask(&words).map_err(|error| {
+        // Docker takes the name of a plugin that is not there for a mistyped command.
+        if ask(&["buildx", "version"]).is_err() {
+            return Fault::new("docker has no buildx plugin").with_hint("install buildx: docs.docker.com/go/buildx");
+        }
         Fault::new(format!("no builder answers: {error:#}"))
             .with_hint("`docker buildx ls` shows the builders; is the Docker daemon running?")
     })?;
