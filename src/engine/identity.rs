@@ -43,7 +43,7 @@ pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
     words.extend(builder);
     let inspected = ask(&words).map_err(|error| {
         // Docker takes the name of a plugin that is not there for a mistyped command.
-        if ask(&["buildx", "version"]).is_err() {
+        if error.to_string().contains("docker --help") {
             return Fault::new("docker has no buildx plugin").with_hint("install buildx: docs.docker.com/go/buildx");
         }
         Fault::new(format!("no builder answers: {error:#}"))
