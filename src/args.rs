@@ -21,7 +21,7 @@ pub(crate) struct ProjectArgs {
     #[command(flatten, next_help_heading = "Builder flags (they mean what they mean to `docker buildx build`)")]
     flags: BuilderFlags,
 
-    /// Which engine's rules to follow where engines differ [default: that of the last recorded build, else buildkit]
+    /// Which engine's rules to follow where engines differ [default: the engine's own, as the last build found it, else buildkit]
     #[arg(long, value_enum, value_name = "PROFILE")]
     pub(crate) engine_profile: Option<EngineProfileName>,
 

@@ -17,7 +17,8 @@ use crate::observation::{Observation, images_read};
 use crate::project::{Lookup, Project};
 use crate::store::Store;
 
-/// What the project's flags ask for, with all that is known of its images. Docker is asked only if the flags say so.
+/// What the project's flags ask for, with all that is known of its images. Docker is asked only if the flags say so; then the
+/// rules are the engine's, unless the user chose others.
 ///
 /// # Errors
 /// If docker would refuse one of the flags.
@@ -32,7 +33,11 @@ pub(crate) fn requests(
         return Ok(requests);
     }
     match identify(project.builder_flag().as_deref()) {
-        Ok(engine) => Ok(looked_up(project, requests, &engine, past, store)),
+        Ok(engine) if project.has_chosen_rules => Ok(looked_up(project, requests, &engine, past, store)),
+        Ok(engine) => {
+            let requests = remembered(project, engine.profile.clone(), past)?;
+            Ok(looked_up(project, requests, &engine, past, store))
+        }
         Err(error) => {
             store.warn(format!("cannot look up the base images, they are taken as unmoved: {error:#}"));
             Ok(requests)

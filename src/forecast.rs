@@ -103,7 +103,7 @@ impl Past {
     }
 
     /// The rules to follow: those asked for, else those of the last recorded build, of this project if it has
-    /// one, else those of the newest BuildKit.
+    /// one, else those of the newest BuildKit. Of this project's build and the builder's, one whose engine was asked counts first.
     pub(crate) fn profile(
         &self,
         asked: Option<EngineProfileName>,
@@ -113,12 +113,22 @@ impl Past {
         if let Some(preset) = asked.and_then(|name| EngineProfile::preset(name.as_str())) {
             return Ok(preset);
         }
-        let last = self.of_project(id).first().copied().or(self.builds.last());
-        let name = last.map_or(Ok(None), |build| store.profile(&build.id))?;
-        // A `# syntax=` line of that build may have changed the version of its rules.
-        let preset = name.and_then(|name| EngineProfile::preset(&name));
-        Ok(preset.unwrap_or_else(EngineProfile::buildkit))
+        let last = [self.of_project(id).first().copied(), self.builds.last()];
+        let mut known = Vec::new();
+        for build in last.into_iter().flatten() {
+            known.extend(store.profile(&build.id)?.as_ref().and_then(engine_rules));
+            if known.last().is_some_and(|profile| profile.buildkit.is_some()) {
+                return Ok(known.swap_remove(known.len() - 1));
+            }
+        }
+        Ok(known.into_iter().next().unwrap_or_else(EngineProfile::buildkit))
     }
+}
+
+/// The engine's own rules: a `# syntax=` line of the build may have changed the version of those it followed.
+fn engine_rules(followed: &EngineProfile) -> Option<EngineProfile> {
+    let preset = EngineProfile::preset(&followed.name)?;
+    Some(followed.buildkit.map_or(preset.clone(), |buildkit| preset.with_buildkit(buildkit)))
 }
 
 /// The text of every instruction with its stage.

@@ -48,6 +48,8 @@ pub(crate) struct Project {
     pub(crate) builder: String,
     /// Who is to be asked what the base images are.
     pub(crate) lookup: Lookup,
+    /// Whether the user chose the rules of the engine.
+    pub(crate) has_chosen_rules: bool,
     flags: BuilderFlags,
     stamps: stamp::Stamps,
 }
@@ -99,7 +101,8 @@ impl Project {
             (_, true) => Lookup::Engine,
             _ => Lookup::Nobody,
         };
-        Ok(Self { context, dockerfile, ignorefile, id, builder, lookup, flags, stamps })
+        let has_chosen_rules = args.engine_profile.is_some();
+        Ok(Self { context, dockerfile, ignorefile, id, builder, lookup, has_chosen_rules, flags, stamps })
     }
 
     /// What the builder's flags ask for, under the rules of `profile`: one request for each target, at least one;

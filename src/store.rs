@@ -29,6 +29,7 @@ use anyhow::Context as _;
 use planner::built::Built;
 use planner::context::{BuildContext, Stamped};
 use planner::digest::ContentDigest;
+use planner::engine_profile::EngineProfile;
 use planner::history::{BuildRecord, StepRecord};
 use planner::snapshot::Snapshot;
 
@@ -47,7 +48,7 @@ pub(crate) struct Store {
     /// The object of each build's snapshot, by the build's id.
     snapshots: RefCell<BTreeMap<String, ContentDigest>>,
     /// The engine profile of each build, by the build's id, where the log names it.
-    profiles: RefCell<BTreeMap<String, String>>,
+    profiles: RefCell<BTreeMap<String, EngineProfile>>,
     /// The object of each build's report, by the build's id.
     reports: RefCell<BTreeMap<String, ContentDigest>>,
 }
@@ -161,14 +162,14 @@ impl Store {
         Ok(snapshot.ok())
     }
 
-    /// The name of the engine profile that the build of that id followed; `None` where that is not kept.
-    pub(crate) fn profile(&self, id: &str) -> anyhow::Result<Option<String>> {
+    /// The engine profile that the build of that id followed; `None` where that is not kept.
+    pub(crate) fn profile(&self, id: &str) -> anyhow::Result<Option<EngineProfile>> {
         if !self.profiles.borrow().contains_key(id) {
             drop(self.read_log()?);
         }
         match self.profiles.borrow().get(id) {
             Some(profile) => Ok(Some(profile.clone())),
-            None => Ok(self.snapshot(id)?.map(|snapshot| snapshot.profile.name)),
+            None => Ok(self.snapshot(id)?.map(|snapshot| snapshot.profile)),
         }
     }
 
@@ -252,7 +253,7 @@ impl Store {
             absent: head.absent.clone(),
             images: head.images.clone(),
         };
-        let profile = Some(addition.snapshot.profile.name.clone());
+        let profile = Some(addition.snapshot.profile.clone());
         log::append(&self.dir, &log::Line { snapshot: Some(snapshot), profile, steps, built, record })
     }
 

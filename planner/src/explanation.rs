@@ -442,22 +442,25 @@ impl Explaining<'_> {
             Some(Gap::Unsettled) => CauseKind::Unsettled,
             Some(Gap::NeverRecorded) | None => CauseKind::NeverRecorded,
         };
-        vec![Cause { name: self.gap_name(id, kind), ..Cause::of(kind) }]
+        let source = self.gap_source(id, kind);
+        // An image that moved is in doubt because its files, or some of them, may be those that were.
+        let moved = source.as_ref().and_then(|(source, _)| self.comparison.moved_image(*source));
+        vec![moved.unwrap_or_else(|| Cause { name: source.map(|(_, name)| name), ..Cause::of(kind) })]
     }
 
     /// The address or image that a gap is about: the nearest one that the step stands on.
-    fn gap_name(&self, id: usize, kind: CauseKind) -> Option<String> {
+    fn gap_source(&self, id: usize, kind: CauseKind) -> Option<(usize, String)> {
         let inputs = || self.question.snapshot.steps[id].inputs.iter().map(|input| input.index());
         let named = |input: usize| match (&self.question.snapshot.steps[input].kind, kind) {
-            (StepKind::Remote { address, .. }, CauseKind::RemoteSource) => Some(address.clone()),
-            (StepKind::Image { reference, .. }, CauseKind::BaseUnresolved) => Some(reference.clone()),
+            (StepKind::Remote { address, .. }, CauseKind::RemoteSource) => Some((input, address.clone())),
+            (StepKind::Image { reference, .. }, CauseKind::BaseUnresolved) => Some((input, reference.clone())),
             _ => None,
         };
         // An image that the last build used is not the one in doubt.
-        let is_new = |name: &String| !self.comparison.used_image(name);
-        let own = inputs().filter_map(named).find(is_new).or_else(|| inputs().find_map(named));
+        let own = inputs().filter(|input| !self.comparison.used_image(*input)).find_map(named);
+        let own = own.or_else(|| inputs().find_map(named));
         let is_about_input = matches!(kind, CauseKind::RemoteSource | CauseKind::BaseUnresolved);
-        own.or_else(|| inputs().filter(|_| is_about_input).find_map(|input| self.gap_name(input, kind)))
+        own.or_else(|| inputs().filter(|_| is_about_input).find_map(|input| self.gap_source(input, kind)))
     }
 }
 

@@ -230,7 +230,7 @@ fn see(args: &BuildArgs, project: &Project, past: &Past, store: &Store) -> anyho
     let foreseen = bases::remembered(project, assumed.clone(), past)?;
     let observation = observe(project, &foreseen, store, || store.keep_secret_key())?;
     let engine = asked.join().map_err(|_| Fault::new("docker could not be asked"))??;
-    let profile = if args.project.engine_profile.is_some() { assumed } else { engine.profile.clone() };
+    let profile = if project.has_chosen_rules { assumed } else { engine.profile.clone() };
     let requests = bases::looked_up(project, bases::remembered(project, profile, past)?, &engine, past, store);
     if requests == foreseen {
         return Ok(Sight { engine, requests, observation });

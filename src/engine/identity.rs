@@ -1,7 +1,7 @@
 //! Which engine a builder is: asked of docker, once per build. In go the builder's name, out come the words for the
 //! records and the rules to predict by. Nothing is started or changed.
 
-use planner::engine_profile::EngineProfile;
+use planner::engine_profile::{EngineProfile, buildkit_of_docker};
 
 use super::bake::Version;
 use super::buildx::ask;
@@ -42,16 +42,20 @@ pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
     let mut words = vec!["buildx", "inspect"];
     words.extend(builder);
     let inspected = ask(&words).map_err(|error| {
+        // Docker takes the name of a plugin that is not there for a mistyped command.
+        if error.to_string().contains("docker --help") {
+            return Fault::new("docker has no buildx plugin").with_hint("install buildx: docs.docker.com/go/buildx");
+        }
         Fault::new(format!("no builder answers: {error:#}"))
             .with_hint("`docker buildx ls` shows the builders; is the Docker daemon running?")
     })?;
     let field = |name: &str| field(&inspected, name);
     let driver = field("Driver").unwrap_or_default();
+    let buildkit = field("BuildKit version").or_else(|| field("Buildkit")).unwrap_or_default();
     if driver != "docker" {
-        let version = field("BuildKit version").or_else(|| field("Buildkit")).unwrap_or_default();
-        let name = format!("BuildKit {version} ({driver})");
-        let (profile, images) = (EngineProfile::buildkit(), ImageStore::RegistryOnly);
-        return Ok(Engine { name, profile, images, context: None });
+        let profile = of_version(EngineProfile::buildkit(), version(&buildkit));
+        let name = format!("BuildKit {buildkit} ({driver})");
+        return Ok(Engine { name, profile, images: ImageStore::RegistryOnly, context: None });
     }
     // The builder of another docker context is asked there.
     let context = field("Endpoint").filter(|context| !context.is_empty() && builder == Some(context.as_str()));
@@ -59,15 +63,29 @@ pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
     words.extend(context.iter().flat_map(|context| ["--context", context.as_str()]));
     words.extend(["info", "--format", "{{.ServerVersion}}\n{{json .DriverStatus}}"]);
     let info = ask(&words)?;
-    let (version, status) = info.split_once('\n').unwrap_or((&info, ""));
+    let (docker, status) = info.split_once('\n').unwrap_or((&info, ""));
     // Docker's name for its containerd image store (docker info, DriverStatus).
     let is_containerd = status.contains("io.containerd.snapshotter");
-    let (profile, images) = if is_containerd {
+    let (preset, images) = if is_containerd {
         (EngineProfile::buildkit(), ImageStore::RegistryFirst)
     } else {
         (EngineProfile::docker_legacy(), ImageStore::OwnFirst)
     };
-    Ok(Engine { name: format!("Docker Engine {}", version.trim()), profile, images, context })
+    let profile = of_version(preset, version(&buildkit).or_else(|| buildkit_of_docker(version(docker)?)));
+    Ok(Engine { name: format!("Docker Engine {}", docker.trim()), profile, images, context })
+}
+
+/// The preset's rules as that BuildKit has them; those of the preset itself where nobody knows which it is.
+fn of_version(preset: EngineProfile, buildkit: Option<(u32, u32)>) -> EngineProfile {
+    buildkit.map_or(preset.clone(), |buildkit| preset.with_buildkit(buildkit))
+}
+
+/// Major and minor of a version such as `v0.13.2` or `26.1.5+dfsg1`; what is built without a version calls itself
+/// `v0.0.0+unknown`.
+fn version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.trim().trim_start_matches('v').split(['.', '-', '+']).map(|number| number.parse().ok());
+    let numbers = numbers.next()?.zip(numbers.next()?)?;
+    (numbers != (0, 0)).then_some(numbers)
 }
 
 /// Asks which buildx docker has.
@@ -102,5 +120,22 @@ mod tests {
         assert_eq!(super::field(text, "Driver").as_deref(), Some("docker"));
         assert_eq!(super::field(text, "BuildKit version").as_deref(), Some("v0.13.2"));
         assert_eq!(super::field(text, "Buildkit"), None);
+    }
+
+    #[test]
+    fn versions_are_read_and_those_of_no_release_are_not() {
+        let cases = [
+            ("v0.13.2", Some((0, 13))),
+            ("v0.11.7+d3e6c1360f6e", Some((0, 11))),
+            ("v0.12.5-0.20231208203051-3b6880d2a00f", Some((0, 12))),
+            ("26.1.5+dfsg1\n", Some((26, 1))),
+            ("27-rc", None),
+            ("v0.0.0+unknown", None),
+            ("library-import", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(super::version(text), expected, "{text:?}");
+        }
     }
 }

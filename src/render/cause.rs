@@ -166,7 +166,7 @@ fn short_digest(digest: &str, verbose: bool) -> String {
 fn size_of(mount: &str) -> Option<String> {
     let n_bytes: u64 = mount.strip_prefix("tmpfs size=")?.parse().ok()?;
     let units = [(1 << 30, "g"), (1 << 20, "m"), (1 << 10, "k")];
-    let whole = units.into_iter().find(|(size, _)| n_bytes > 0 && n_bytes % size == 0);
+    let whole = units.into_iter().find(|(size, _)| n_bytes > 0 && n_bytes.is_multiple_of(*size));
     Some(whole.map_or_else(|| text::bytes(n_bytes), |(size, unit)| format!("{}{unit}", n_bytes / size)))
 }
 

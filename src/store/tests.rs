@@ -225,6 +225,26 @@ fn a_torn_last_line_is_not_a_build_and_does_not_join_the_next() {
 }
 
 #[test]
+fn a_log_cut_between_two_builds_is_told_and_set_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path().to_owned());
+    ["1", "2", "3"].into_iter().for_each(|id| store.append(&addition(id, Vec::new())).unwrap());
+    assert!(store.take_warnings().is_empty() && !store.has_lost_builds());
+    let log = dir.path().join("builds.jsonl");
+    let whole = fs::read(&log).unwrap();
+    let first = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    fs::write(&log, &whole[..first]).unwrap();
+    let store = Store::open(dir.path().to_owned());
+    assert_eq!(ids(&store), ["1"]);
+    let warnings = store.take_warnings();
+    assert!(warnings.len() == 1 && warnings[0].contains("was cut"), "{warnings:?}");
+    assert!(store.has_lost_builds());
+    store.append(&addition("4", Vec::new())).unwrap();
+    assert_eq!(ids(&Store::open(dir.path().to_owned())), ["1", "4"]);
+    assert!(store.take_warnings().is_empty(), "told once");
+}
+
+#[test]
 fn a_damaged_or_newer_line_is_set_aside_and_the_others_stay() {
     for damage in
         ["{\"version\":2,\"builds\":[]}", "\u{0}\u{0}", "", "{\"version\":1,\"check\":\"0000000000000000\",\"a\":1}"]

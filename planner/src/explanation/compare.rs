@@ -181,14 +181,23 @@ impl<'a> Comparison<'a> {
         is_new.then(|| Cause::of(CauseKind::IgnorefileChanged).values(Some(was), Some(is)))
     }
 
-    /// Whether the last build used an image of that reference.
-    pub(super) fn used_image(&self, wanted: &str) -> bool {
+    /// Whether the last build used the very image of that source, as far as is known.
+    pub(super) fn used_image(&self, id: usize) -> bool {
+        let now = &self.question.snapshot.steps[id];
         let builds = self.bring(0).then(|| self.builds.borrow());
         let steps = builds.as_ref().and_then(|builds| builds.first()).map(|build| build.snapshot.steps.as_slice());
         steps
             .unwrap_or_default()
             .iter()
-            .any(|step| matches!(&step.kind, StepKind::Image { reference, .. } if reference == wanted))
+            .any(|then| matches!(then.kind, StepKind::Image { .. }) && then.record.key == now.record.key)
+    }
+
+    /// How the image of that source differs from what its reference named in the last build.
+    pub(super) fn moved_image(&self, id: usize) -> Option<Cause> {
+        let now = &self.question.snapshot.steps[id];
+        let builds = self.bring(0).then(|| self.builds.borrow())?;
+        let mut then = builds.first()?.snapshot.steps.iter();
+        then.find_map(|then| image::moved(&then.kind, &now.kind))
     }
 
     fn context_name(&self, id: usize) -> Option<&str> {

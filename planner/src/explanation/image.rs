@@ -48,7 +48,7 @@ fn image_below<'a>(snapshot: &'a Snapshot, mut step: &'a Step) -> Option<&'a Ste
 }
 
 /// One reference that names another image than it did.
-fn moved(was: &StepKind, is: &StepKind) -> Option<Cause> {
+pub(super) fn moved(was: &StepKind, is: &StepKind) -> Option<Cause> {
     let (StepKind::Image { reference: a, digest: old, .. }, StepKind::Image { reference: b, digest: new, .. }) =
         (was, is)
     else {

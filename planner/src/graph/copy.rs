@@ -8,6 +8,7 @@ use super::{Chmod, CopyAction, FileAction, Input, Op, Owner, Reads, Vertex, Vert
 use crate::diagnostic::Diagnostic;
 use crate::digest::ContentDigest;
 use crate::dockerfile::{Add, Copy, CopySource};
+use crate::engine_profile::ModeRules;
 use crate::glob;
 use crate::ignorefile::Ignorefile;
 use crate::selector::Selector;
@@ -24,6 +25,8 @@ struct Shared {
     dest: String,
     owner: Option<Owner>,
     mode: Option<Chmod>,
+    /// Whether the copy may stand on its own: `--link`, and no `--chmod`, not even one that is passed over.
+    link: bool,
     unpack: bool,
 }
 
@@ -34,7 +37,7 @@ impl Lowering<'_> {
                 .error_at("--parents", "unknown flag: --parents")
                 .with_hint("Dockerfile frontend 1.20 and later know it; `# syntax=docker/dockerfile:1` selects one"));
         }
-        let shared = shared(site, copy, false)?;
+        let shared = self.shared(site, copy, false)?;
         let from = self.source_vertex(site, copy)?;
         let mut sources = Vec::new();
         for source in &copy.sources {
@@ -51,13 +54,13 @@ impl Lowering<'_> {
             }
         }
         self.add_heredocs(site, copy, &mut sources)?;
-        self.finish_copy(site, copy.link, &shared, sources);
+        self.finish_copy(site, &shared, sources);
         Ok(())
     }
 
     pub(super) fn add(&mut self, site: &mut Site<'_>, add: &Add) -> Result<(), Diagnostic> {
         let copy = &add.copy;
-        let shared = shared(site, copy, add.unpack.unwrap_or(true))?;
+        let shared = self.shared(site, copy, add.unpack.unwrap_or(true))?;
         let context = self.builder.source(Op::Context(MAIN_CONTEXT.to_owned()));
         let checksum = checksum_of(site, add)?;
         let mut sources = Vec::new();
@@ -74,7 +77,7 @@ impl Lowering<'_> {
             sources.push(Source { from: context, selector, inline: false });
         }
         self.add_heredocs(site, copy, &mut sources)?;
-        self.finish_copy(site, copy.link, &shared, sources);
+        self.finish_copy(site, &shared, sources);
         Ok(())
     }
 
@@ -174,8 +177,21 @@ impl Lowering<'_> {
         Source { from, selector: Selector::plain(clean(&name)), inline: true }
     }
 
-    fn finish_copy(&mut self, site: &mut Site<'_>, link: bool, shared: &Shared, sources: Vec<Source>) {
-        let merges = link && shared.mode.is_none() && self.request.profile.merges_layers;
+    /// The destination and the flags, expanded.
+    fn shared(&self, site: &mut Site<'_>, copy: &Copy, unpack: bool) -> Result<Shared, Diagnostic> {
+        let dest = site.expand(&copy.dest)?;
+        let owner = copy.chown.as_deref().map(|text| site.expand(text)).transpose()?.filter(|text| !text.is_empty());
+        let rules = self.request.profile.modes();
+        let written = copy.chmod.as_deref().unwrap_or_default();
+        let chmod = if rules == ModeRules::OctalOrIgnored { written.to_owned() } else { site.expand(written)? };
+        let mode = parse_chmod(&chmod, rules).map_err(|error| site.error_at(written, error))?;
+        let link = copy.link && chmod.is_empty();
+        let dest = site.state.destination(&dest);
+        Ok(Shared { dest, owner: owner.map(|text| Owner::parse(&text)), mode, link, unpack })
+    }
+
+    fn finish_copy(&mut self, site: &mut Site<'_>, shared: &Shared, sources: Vec<Source>) {
+        let merges = shared.link && self.request.profile.merges_layers;
         let mut inputs = if merges { Vec::new() } else { base(site.state.vertex) };
         let continued = if merges { None } else { site.state.vertex };
         let mut actions = Vec::new();
@@ -189,7 +205,7 @@ impl Lowering<'_> {
             if let (Reads::Content(list), Reads::Content(new)) = (&mut inputs[input].reads, reads) {
                 list.extend(new);
             }
-            let Shared { dest, owner, mode, unpack } = shared;
+            let Shared { dest, owner, mode, unpack, link: _ } = shared;
             actions.push(FileAction::Copy(Box::new(CopyAction {
                 input,
                 selector,
@@ -214,15 +230,6 @@ impl Lowering<'_> {
         site.placed.link = Some(merge.index());
         site.state.vertex = Some(merge);
     }
-}
-
-fn shared(site: &mut Site<'_>, copy: &Copy, unpack: bool) -> Result<Shared, Diagnostic> {
-    let dest = site.expand(&copy.dest)?;
-    let owner = copy.chown.as_deref().map(|text| site.expand(text)).transpose()?.filter(|text| !text.is_empty());
-    let chmod = copy.chmod.as_deref().map(|text| site.expand(text)).transpose()?.filter(|text| !text.is_empty());
-    let written = copy.chmod.as_deref().unwrap_or_default();
-    let mode = chmod.map(|text| parse_chmod(&text)).transpose().map_err(|error| site.error_at(written, error))?;
-    Ok(Shared { dest: site.state.destination(&dest), owner: owner.map(|text| Owner::parse(&text)), mode, unpack })
 }
 
 /// What `--checksum=` asks for; an empty value is none.
@@ -252,18 +259,28 @@ fn checksum_of(site: &mut Site<'_>, add: &Add) -> Result<Option<String>, Diagnos
     Ok(checksum)
 }
 
-fn parse_chmod(text: &str) -> Result<Chmod, String> {
+/// The mode that `--chmod` asks for; `None` where there is none, or it is one that the frontend passes over.
+fn parse_chmod(text: &str, rules: ModeRules) -> Result<Option<Chmod>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let is_number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    let octal = |digits| u32::from_str_radix(digits, 8).ok();
+    if rules == ModeRules::OctalOrIgnored {
+        return Ok(Some(text).filter(|text| is_number(text)).and_then(octal).map(Chmod::Octal));
+    }
     let invalid = || format!("invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777");
     let digits = text.strip_prefix('+').unwrap_or(text);
-    if !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()) {
-        let mode = u32::from_str_radix(digits, 8).map_err(|_| invalid())?;
-        return if mode > 0o7777 { Err(invalid()) } else { Ok(Chmod::Octal(mode)) };
+    if is_number(digits) {
+        let mode = octal(digits).filter(|mode| *mode <= 0o7777).ok_or_else(invalid)?;
+        return Ok(Some(Chmod::Octal(mode)));
     }
     let is_clause = |clause: &str| {
         let who = clause.trim_start_matches(['u', 'g', 'o', 'a']);
         !who.is_empty() && who.starts_with(['+', '-', '=']) && who.chars().all(|c| "+-=rwxXstugo".contains(c))
     };
-    if text.split(',').all(is_clause) { Ok(Chmod::Symbolic(text.to_owned())) } else { Err(invalid()) }
+    let is_symbolic = rules == ModeRules::OctalOrSymbolic && text.split(',').all(is_clause);
+    if is_symbolic { Ok(Some(Chmod::Symbolic(text.to_owned()))) } else { Err(invalid()) }
 }
 
 /// `written` is the source as it stands in the file, `path` what it means.
@@ -321,4 +338,28 @@ fn download_name(url: &str) -> String {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     if name.is_empty() || name == "." { "__unnamed__".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Chmod, parse_chmod};
+    use crate::engine_profile::ModeRules::{self, Octal, OctalOrIgnored, OctalOrSymbolic};
+
+    #[test]
+    fn modes_are_passed_over_refused_or_taken_by_the_version_of_the_frontend() {
+        let read = |text: &str, rules: ModeRules| parse_chmod(text, rules).map_err(|_| "refused");
+        for rules in [OctalOrIgnored, Octal, OctalOrSymbolic] {
+            assert_eq!(read("", rules), Ok(None));
+            assert_eq!(read("0644", rules), Ok(Some(Chmod::Octal(0o644))));
+        }
+        for text in ["$MODE", "u=rwx", "9999", "+644", "x"] {
+            assert_eq!(read(text, OctalOrIgnored), Ok(None), "{text}");
+        }
+        // No older frontend asks how large a mode is.
+        assert_eq!(read("17777", OctalOrIgnored), Ok(Some(Chmod::Octal(0o17777))));
+        assert_eq!(read("17777", Octal), Err("refused"));
+        assert_eq!(read("u=rwx", Octal), Err("refused"));
+        assert_eq!(read("u=rwx", OctalOrSymbolic), Ok(Some(Chmod::Symbolic("u=rwx".to_owned()))));
+        assert_eq!(read("x", OctalOrSymbolic), Err("refused"));
+    }
 }

@@ -67,7 +67,9 @@ fn lower_target(dockerfile: &Dockerfile, request: &Request, builder: &mut Builde
 fn global_scope(dockerfile: &Dockerfile, request: &Request) -> Result<BTreeMap<String, String>, Diagnostic> {
     let stage = request.stage.clone().or_else(|| dockerfile.stages.last().and_then(|stage| stage.name.clone()));
     let mut globals = platform_args(request);
-    globals.insert("TARGETSTAGE".to_owned(), stage.unwrap_or_else(|| "default".to_owned()));
+    if request.profile.names_target() {
+        globals.insert("TARGETSTAGE".to_owned(), stage.unwrap_or_else(|| "default".to_owned()));
+    }
     for (name, value) in &mut globals {
         if let Some(given) = request.build_args.get(name) {
             value.clone_from(given);
@@ -104,12 +106,13 @@ fn platform_args(request: &Request) -> BTreeMap<String, String> {
     args
 }
 
-/// `SOURCE_DATE_EPOCH` as a build argument or a global `ARG`, in seconds.
+/// `SOURCE_DATE_EPOCH` as a build argument or a global `ARG`, in seconds, where it dates what is made. What is no time is
+/// refused by all engines.
 fn epoch(request: &Request, globals: &BTreeMap<String, String>) -> Result<Option<i64>, Diagnostic> {
     let name = "SOURCE_DATE_EPOCH";
     match request.build_args.get(name).or_else(|| globals.get(name)).filter(|value| !value.is_empty()) {
         None => Ok(None),
-        Some(value) => value.parse().map(Some).map_err(|_| {
+        Some(value) => value.parse().map(|seconds| request.profile.dates_workdirs().then_some(seconds)).map_err(|_| {
             Diagnostic::error(format!("invalid SOURCE_DATE_EPOCH: {value}"), None, None)
                 .with_hint("give it as whole seconds since 1970")
         }),

@@ -48,3 +48,25 @@ fn steps_upon_a_tag_that_moved_are_executed_as_foreseen() {
     assert_eq!(told(&built), [("hit", "cached"); 3], "the tag moved back");
     images::remove(&[wanted, vec![(TAG.to_owned(), salt)]].concat());
 }
+
+#[test]
+fn an_image_that_is_only_copied_from_is_the_one_that_moved() {
+    if !is_here() {
+        return;
+    }
+    let salt = new_salt();
+    let base = "stageplan/base:still";
+    let wanted: Vec<(String, String)> =
+        [V1, V2, base].iter().map(|image| ((*image).to_owned(), salt.clone())).collect();
+    images::make(&wanted);
+    tag(V1, &salt);
+    let dockerfile = format!("FROM {base}\nCOPY --from={TAG} /etc/base-image /v\nRUN cat /v\n");
+    let live = Live::lay_out(&Case { dockerfile: Text::Whole(dockerfile), ..Case::default() }, &salt);
+    live.build().expect("a build");
+    tag(V2, &salt);
+    let text = live.explain_text(&["--resolve", "--verbose"]);
+    let told = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains(":moving moved from sha256:"), "{text}");
+    assert!(!told.contains("may be the image"), "{text}");
+    images::remove(&[wanted, vec![(TAG.to_owned(), salt)]].concat());
+}
