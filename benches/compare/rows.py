@@ -24,7 +24,7 @@ class Check:
         if measured is None or (has_peer and peer is None):
             self.verdict = "not measured"
         elif has_peer:
-            is_met = self.ratio <= limit or measured - peer <= slack
+            is_met = self.ratio <= limit or (slack > 0 and measured - peer <= slack)
             self.verdict = "met" if is_met else "MISSED"
         else:
             self.verdict = "met" if measured <= limit else "MISSED"
