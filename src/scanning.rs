@@ -1,7 +1,11 @@
 //! A context folder scanned with what earlier runs noted of unchanged files, as far as that is to be believed. In go the
 //! folder, its rules and the place of the notes; out comes the scan. Checking costs a second scan that reads every
-//! file; a difference between the two is an error that names a path.
+//! file; a difference between the two, or from a walk of
+//! another kind, is an error that names a path.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -46,8 +50,27 @@ pub(crate) fn scan(
             anyhow::bail!("the stat cache is wrong about `{}`", path.to_lossy());
         }
         anyhow::ensure!(scan.stamped == fresh.stamped, "the stat cache is wrong about a modification time or a folder");
+        let counted = watcher::census(root, rules, requested).context("cannot check the walk")?;
+        if let Some(path) = first_missed(root, &fresh.stamped.context, &counted) {
+            anyhow::bail!("the walk is wrong about `{}`", path.to_lossy());
+        }
     }
     Ok(scan)
+}
+
+/// The first file that one of two walks found and the other did not. Only files and links were counted.
+fn first_missed(root: &Path, context: &BuildContext, counted: &BTreeSet<ContextPath>) -> Option<ContextPath> {
+    let mut walked = BTreeSet::new();
+    context.visit(&mut |path, node| {
+        if let Node::File(_) = node {
+            walked.insert(path.clone());
+        }
+    });
+    let is_counted = |path: &&ContextPath| {
+        let on_disk = root.join(OsStr::from_bytes(path.as_bytes()));
+        on_disk.symlink_metadata().is_ok_and(|found| found.is_file() || found.is_symlink())
+    };
+    counted.difference(&walked).next().or_else(|| walked.difference(counted).find(is_counted)).cloned()
 }
 
 /// The first path by which two contexts differ, entry by entry: digests that were taken over are not relied on.

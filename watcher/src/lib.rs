@@ -5,10 +5,12 @@
 pub mod hash;
 pub mod stat_cache;
 mod walk;
+mod census;
 mod scan;
 mod list;
 mod follow;
 
+pub use census::census;
 pub use follow::resolve_requested;
 pub use list::{EntryKind, Ignored, Kept, Listing, list};
 pub use scan::{Scan, scan, scan_at};
