@@ -18,7 +18,7 @@ use crate::case::{self, Case};
 const BATCH: usize = 25;
 
 /// What frontends older than 1.19 do not know.
-const NEWER: &[&str] = &["--exclude=", "--parents", "--unpack="];
+const NEWER: &[&str] = &["--exclude=", "--parents", "--unpack=", ",env="];
 
 #[derive(Deserialize)]
 struct Recorded {
