@@ -2,7 +2,8 @@
 //! what the engine and the registries say now. In go a project and the records, out come its requests with the images.
 //! An image that nobody can look up is taken as unmoved, with a warning. What it means for a step is decided elsewhere.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread::{self, JoinHandle};
 
 use planner::engine_profile::EngineProfile;
 use planner::image::{Image, ImageName};
@@ -33,10 +34,12 @@ pub(crate) fn requests(
         return Ok(requests);
     }
     match identify(project.builder_flag().as_deref()) {
-        Ok(engine) if project.has_chosen_rules => Ok(looked_up(project, requests, &engine, past, store)),
+        Ok(engine) if project.has_chosen_rules => {
+            Ok(looked_up(project, requests, &engine, BTreeMap::new(), past, store))
+        }
         Ok(engine) => {
             let requests = remembered(project, engine.profile.clone(), past)?;
-            Ok(looked_up(project, requests, &engine, past, store))
+            Ok(looked_up(project, requests, &engine, BTreeMap::new(), past, store))
         }
         Err(error) => {
             store.warn(format!("cannot look up the base images, they are taken as unmoved: {error:#}"));
@@ -56,11 +59,35 @@ pub(crate) fn remembered(project: &Project, profile: EngineProfile, past: &Past)
     Ok(requests)
 }
 
-/// The requests with what the engine, and if the flags say so the registries, tell of the images now.
+/// The question to an engine what it holds, on its way.
+pub(crate) struct Near(JoinHandle<Answers>);
+
+/// What an engine holds of images; `None` where it does not.
+type Answers = BTreeMap<ImageName, Option<Image>>;
+
+impl Near {
+    /// Asks what the engine holds of the images that the requests read.
+    pub(crate) fn ask(project: &Project, requests: &[Request], engine: &Engine) -> Self {
+        let (names, engine) = (images_read(project, requests), engine.clone());
+        Self(thread::spawn(move || {
+            let answer = |name: ImageName| (name.clone(), images::look_up_near(&engine, &name));
+            names.into_iter().map(answer).collect()
+        }))
+    }
+
+    /// Waits for the answers; one that did not come can be asked for again.
+    pub(crate) fn answers(self) -> Answers {
+        self.0.join().unwrap_or_default()
+    }
+}
+
+/// The requests with what the engine, and if the flags say so the registries, tell of the images now. What the engine
+/// answered already is not asked again.
 pub(crate) fn looked_up(
     project: &Project,
     mut requests: Vec<Request>,
     engine: &Engine,
+    mut near: Answers,
     past: &Past,
     store: &Store,
 ) -> Vec<Request> {
@@ -74,7 +101,8 @@ pub(crate) fn looked_up(
             return requests;
         }
         for name in wanted {
-            match look_up(project.lookup, engine, builder.as_deref(), &name) {
+            let answer = near.remove(&name).filter(|_| project.lookup == Lookup::Nobody);
+            match answer.map_or_else(|| look_up(project.lookup, engine, builder.as_deref(), &name), Ok) {
                 // What was found before needs no second look at the project.
                 Ok(Some(image)) if project.lookup == Lookup::Nobody && is_known(&requests, &name, &image) => {}
                 Ok(Some(image)) => put(&mut requests, past, &name, image),

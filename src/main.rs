@@ -16,6 +16,7 @@ mod engine;
 mod since;
 mod forecast;
 mod bases;
+mod sight;
 mod bookkeeping;
 mod render;
 mod building;

@@ -2,7 +2,6 @@
 //! engine's cache is known from then on.
 
 use std::os::unix::process::ExitStatusExt as _;
-use std::thread;
 
 use clap::Args;
 use planner::built::{Built, End, Source};
@@ -18,7 +17,7 @@ use crate::args::{Format, ImageArgs, OutputArgs, ProjectArgs};
 use crate::bases;
 use crate::bookkeeping::Entry;
 use crate::building::{self, Ended};
-use crate::engine::identity::{Engine, buildx_version, identify};
+use crate::engine::identity::buildx_version;
 use crate::engine::invocation;
 use crate::fault::Fault;
 use crate::forecast::{Past, Trees, doubted, engine_before, predict_observed};
@@ -28,6 +27,7 @@ use crate::render;
 use crate::render::build::Closing;
 use crate::render::json::{self, BuildView};
 use crate::render::progress::Progress;
+use crate::sight::Sight;
 use crate::store::Store;
 
 const EXAMPLES: &str = "\
@@ -63,19 +63,29 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
     let invocation = invocation::of_build(&args.project, &args.image, project.stdin_dockerfile(), buildx_version)?;
     let store = &session.store;
     let past = Past::read(store, &project.builder)?;
-    let Sight { engine, requests, mut observation } = see(args, &project, &past, store)?;
+    let mut sight = Sight::new(&project, args.project.engine_profile, &past, store)?;
     session.warn();
+    let observation = &sight.observation;
     render::warn_of(&observation.warnings);
     let trees = Trees::new(store, observation.views().map(|(_, context)| context));
-    let mut prediction = predict_observed(&observation, &past, &trees);
+    let mut prediction = predict_observed(observation, &past, &trees);
     let mut experience = past.experience(&project, &observation.snapshot, store)?;
     let mut progress = Progress::new(&observation.snapshot, &experience, args.output.verbose);
-    let mut ended = building::build(&invocation, &project, &observation, store, &mut progress)?;
+    let mut ended = building::build(&invocation, &project, observation, store, &mut progress)?;
     progress.finish();
     tell_end(&ended, &progress, args.output.verbose)?;
+    let has_other_rules = sight.settle()?;
+    let Sight { engine, requests, mut observation, .. } = sight;
     let told = doubted(&project, &observation, &past, store, prediction.clone());
     let mut built = building::report(&observation, &told, &ended, engine.name.clone(), Source::Build);
-    let news = learn(&project, requests.clone(), &past, store, &mut observation, &ended)?;
+    let learned = bases::learned(&project, &observation, &ended.observed);
+    let news = if learned.is_empty() && !has_other_rules {
+        News::None
+    } else {
+        let requests = bases::taught(requests.clone(), &past, learned);
+        let is_told = observation.learn(&project, &requests, &store.secret_key()?)?;
+        if is_told { News::Steps } else { News::OtherFiles }
+    };
     if news == News::Steps {
         ended.look_again(&observation);
         prediction = predict_observed(&observation, &past, &trees);
@@ -176,13 +186,6 @@ fn unusual_end(ended: &Ended) -> Option<String> {
     }
 }
 
-/// The engine, what is asked of it, and the project as it will see it.
-struct Sight {
-    engine: Engine,
-    requests: Vec<Request>,
-    observation: Observation,
-}
-
 /// What a build taught of the images it read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum News {
@@ -194,24 +197,6 @@ enum News {
     OtherFiles,
 }
 
-/// Learns of the images from what the engine said while it built.
-fn learn(
-    project: &Project,
-    requests: Vec<Request>,
-    past: &Past,
-    store: &Store,
-    observation: &mut Observation,
-    ended: &Ended,
-) -> anyhow::Result<News> {
-    let learned = bases::learned(project, observation, &ended.observed);
-    if learned.is_empty() {
-        return Ok(News::None);
-    }
-    let requests = bases::taught(requests, past, learned);
-    let is_told = observation.learn(project, &requests, &store.secret_key()?)?;
-    Ok(if is_told { News::Steps } else { News::OtherFiles })
-}
-
 /// The report with what was foreseen before anything was learned.
 fn foretold(mut report: Built, before: &Built) -> Built {
     for step in &mut report.steps {
@@ -219,24 +204,6 @@ fn foretold(mut report: Built, before: &Built) -> Built {
         step.predicted = foreseen.and_then(|known| known.predicted);
     }
     report
-}
-
-/// The engine, and the project as that engine will see it. Docker is asked while the project is read; where the rules
-/// it follows are others than those of the last build, the project is read again.
-fn see(args: &BuildArgs, project: &Project, past: &Past, store: &Store) -> anyhow::Result<Sight> {
-    let builder = project.builder_flag();
-    let asked = thread::spawn(move || identify(builder.as_deref()));
-    let assumed = past.profile(args.project.engine_profile, store, &project.id)?;
-    let foreseen = bases::remembered(project, assumed.clone(), past)?;
-    let observation = observe(project, &foreseen, store, || store.keep_secret_key())?;
-    let engine = asked.join().map_err(|_| Fault::new("docker could not be asked"))??;
-    let profile = if project.has_chosen_rules { assumed } else { engine.profile.clone() };
-    let requests = bases::looked_up(project, bases::remembered(project, profile, past)?, &engine, past, store);
-    if requests == foreseen {
-        return Ok(Sight { engine, requests, observation });
-    }
-    let observation = observe(project, &requests, store, || store.keep_secret_key())?;
-    Ok(Sight { engine, requests, observation })
 }
 
 /// A builder that failed without having begun anything was not there, or understood nothing.

@@ -33,15 +33,40 @@ pub(crate) enum ImageStore {
     RegistryOnly,
 }
 
+/// How the name of an engine begins that is part of Docker.
+const DOCKER_ENGINE: &str = "Docker Engine ";
+/// How that of a BuildKit by itself begins.
+const BUILDKIT: &str = "BuildKit ";
+impl Engine {
+    /// The engine that records call by that name, which followed these rules; `None` where they do not tell enough.
+    pub(crate) fn remembered(name: String, profile: &EngineProfile, builder: Option<String>) -> Option<Self> {
+        let images = if name.starts_with(BUILDKIT) {
+            ImageStore::RegistryOnly
+        } else if !name.starts_with(DOCKER_ENGINE) || builder.is_some() {
+            return None;
+        } else if profile.name == EngineProfile::docker_legacy().name {
+            ImageStore::OwnFirst
+        } else {
+            ImageStore::RegistryFirst
+        };
+        Some(Self { name, profile: profile.clone(), images, context: None })
+    }
+}
+
 /// Asks docker what the builder is; without a name the one it chooses.
 ///
 /// # Errors
 /// If docker, buildx or the builder is not there, or `docker` is another program.
 pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
-    refuse_podman()?;
     let mut words = vec!["buildx", "inspect"];
     words.extend(builder);
-    let inspected = ask(&words).map_err(|error| {
+    let answer = ask(&words);
+    let driver = answer.as_ref().ok().and_then(|inspected| field(inspected, "Driver")).unwrap_or_default();
+    // Podman's `buildx inspect` calls its driver so; before version 5 it has none.
+    if driver.is_empty() || driver == "podman" {
+        refuse_podman()?;
+    }
+    let inspected = answer.map_err(|error| {
         // Docker takes the name of a plugin that is not there for a mistyped command.
         if error.to_string().contains("docker --help") {
             return Fault::new("docker has no buildx plugin").with_hint("install buildx: docs.docker.com/go/buildx");
@@ -50,11 +75,10 @@ pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
             .with_hint("`docker buildx ls` shows the builders; is the Docker daemon running?")
     })?;
     let field = |name: &str| field(&inspected, name);
-    let driver = field("Driver").unwrap_or_default();
     let buildkit = field("BuildKit version").or_else(|| field("Buildkit")).unwrap_or_default();
     if driver != "docker" {
         let profile = of_version(EngineProfile::buildkit(), version(&buildkit));
-        let name = format!("BuildKit {buildkit} ({driver})");
+        let name = format!("{BUILDKIT}{buildkit} ({driver})");
         return Ok(Engine { name, profile, images: ImageStore::RegistryOnly, context: None });
     }
     // The builder of another docker context is asked there.
@@ -72,7 +96,7 @@ pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
         (EngineProfile::docker_legacy(), ImageStore::OwnFirst)
     };
     let profile = of_version(preset, version(&buildkit).or_else(|| buildkit_of_docker(version(docker)?)));
-    Ok(Engine { name: format!("Docker Engine {}", docker.trim()), profile, images, context })
+    Ok(Engine { name: format!("{DOCKER_ENGINE}{}", docker.trim()), profile, images, context })
 }
 
 /// The preset's rules as that BuildKit has them; those of the preset itself where nobody knows which it is.

@@ -233,11 +233,18 @@ fn a_stream_cut_short_or_full_of_garbage_leaves_the_records_whole() {
 
 #[test]
 fn no_engine_is_said_and_nothing_is_recorded() {
-    let refusals = [("exit 1", "28", "the builder did not build"), ("true", "podman version 5", "podman")];
-    for (docker, version, told) in refusals {
-        let desk = Desk::new(PASSES, docker);
+    let inspected = "printf 'Driver: docker\\nEndpoint: default\\n'";
+    let cases = [
+        (inspected, "Docker version 28.5.2", "the builder did not build"),
+        ("printf 'Driver: podman\\nEndpoint: default\\n'", "podman version 5.3.1", "podman"),
+        ("exit 125", "podman version 4.3.1", "podman"),
+        ("exit 1", "Docker version 28.5.2", "no builder answers"),
+    ];
+    for (inspect, version, told) in cases {
+        let desk = Desk::new(PASSES, "exit 1");
         let script = fs::read_to_string(desk.path("bin/docker")).expect("a script");
-        desk.program("docker", &script.replace("Docker version 28.5.2", version));
+        assert!(script.contains(inspected));
+        desk.program("docker", &script.replace(inspected, inspect).replace("Docker version 28.5.2", version));
         let built = desk.run(&["build"]);
         assert_eq!(built.status.code(), Some(2), "{built:?}");
         assert!(text(&built.stderr).contains(told), "{}", text(&built.stderr));

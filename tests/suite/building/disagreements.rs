@@ -77,3 +77,31 @@ fn another_builder_is_promised_nothing() {
     assert!(again.contains("not as predicted"), "{again}");
     assert!(desk.statuses().iter().all(|step| step.ends_with(" hit")), "{:?}", desk.statuses());
 }
+
+#[test]
+fn an_engine_that_was_replaced_since_the_last_build_teaches_by_its_own_rules() {
+    let desk = Desk::new(PASSES, "cat \"$stream\" >&2");
+    assert_eq!(desk.run(&["build"]).status.code(), Some(0));
+    let rules = |desk: &Desk| {
+        let log = fs::read_to_string(desk.path("state/builds.jsonl")).expect("a log");
+        let line: serde_json::Value = serde_json::from_str(log.lines().last().expect("a build")).expect("JSON");
+        line["profile"]["name"].as_str().map(str::to_owned)
+    };
+    assert_eq!(rules(&desk).as_deref(), Some("docker-legacy"));
+    then(&desk, "28.5.2\\n[]", "29.0.0\\n[[\"driver-type\",\"io.containerd.snapshotter.v1\"]]");
+    assert_eq!(desk.run(&["build"]).status.code(), Some(0));
+    assert_eq!(rules(&desk).as_deref(), Some("buildkit"));
+    assert!(desk.statuses().iter().all(|step| step.ends_with(" hit")), "{:?}", desk.statuses());
+}
+
+#[test]
+fn an_engine_that_is_gone_since_the_last_build_is_no_build() {
+    let desk = Desk::new(PASSES, "cat \"$stream\" >&2");
+    assert_eq!(desk.run(&["build"]).status.code(), Some(0));
+    then(&desk, "cat \"$stream\" >&2", "echo 'ERROR: no daemon' >&2; exit 1");
+    let built = desk.run(&["build"]);
+    assert_eq!(built.status.code(), Some(2), "{built:?}");
+    let told = text(&built.stderr);
+    assert!(told.contains("ERROR: no daemon") && told.contains("the builder did not build"), "{told}");
+    assert!(text(&desk.run(&["history"]).stdout).starts_with("1 build"));
+}
