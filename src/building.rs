@@ -6,7 +6,7 @@ mod doubt;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitStatus;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ use crate::render::progress::Progress;
 use crate::store::Store;
 
 /// How often the display is brought up to date.
-const FRAME: Duration = Duration::from_millis(100);
+pub(crate) const FRAME: Duration = Duration::from_millis(100);
 /// How long what docker left behind may be silent before it is ended.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -107,67 +107,133 @@ fn is_complete(attribution: &Attribution, step: usize) -> bool {
     attribution.steps.get(&step).is_some_and(|seen| matches!(seen.outcome, Outcome::Cached | Outcome::Ran))
 }
 
+/// What a build stands on while it runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Ground<'a> {
+    /// The project.
+    pub(crate) project: &'a Project,
+    /// What was observed of it before.
+    pub(crate) observation: &'a Observation,
+    /// Where the stat caches are.
+    pub(crate) store: &'a Store,
+}
+
 /// Builds, and waits for the end.
 ///
 /// # Errors
 /// If docker cannot be started, or the contexts can no longer be read.
-pub(crate) fn build(
-    invocation: &Invocation,
-    project: &Project,
-    observation: &Observation,
-    store: &Store,
-    progress: &mut Progress,
-) -> anyhow::Result<Ended> {
-    let began = Instant::now();
+pub(crate) fn build(invocation: &Invocation, ground: &Ground<'_>, progress: &mut Progress) -> anyhow::Result<Ended> {
     let (sender, messages) = mpsc::channel();
-    let signals = pass_on_signals(sender.clone())?;
-    let mut running = Running::start(invocation, sender)?;
-    let mut reader = Reader::default();
-    let mut seen = Seen::default();
-    let mut orphan = Orphan::default();
-    let mut shown = Instant::now();
-    loop {
+    let tell = |sender: Sender<Message>| move |message| sender.send(message).is_ok();
+    let signals = pass_on_signals(tell(sender.clone()))?;
+    let mut building = Building::start(invocation, tell(sender))?;
+    while !building.is_over() {
         match messages.recv_timeout(FRAME) {
-            Ok(Message::Progress(bytes)) => {
-                orphan.heard();
-                for event in reader.feed(&bytes) {
-                    seen.take(event, project, observation, store, progress)?;
+            Ok(message) => building.take(message, ground, progress)?,
+            Err(_) => building.hear_nothing(),
+        }
+        building.show(ground, progress);
+    }
+    signals.close();
+    building.finish(ground, progress)
+}
+
+/// A build at work.
+pub(crate) struct Building {
+    running: Running,
+    reader: Reader,
+    seen: Seen,
+    orphan: Orphan,
+    began: Instant,
+    shown: Instant,
+    is_closed: bool,
+}
+
+impl Building {
+    /// Begins a build; what is heard of it goes to `tell`, which says whether anybody still listens.
+    ///
+    /// # Errors
+    /// If there is no docker, or it cannot be started.
+    pub(crate) fn start(
+        invocation: &Invocation,
+        tell: impl Fn(Message) -> bool + Send + 'static,
+    ) -> anyhow::Result<Self> {
+        let (began, running) = (Instant::now(), Running::start(invocation, tell)?);
+        let (reader, seen, orphan) = (Reader::default(), Seen::default(), Orphan::default());
+        Ok(Self { running, reader, seen, orphan, began, shown: began, is_closed: false })
+    }
+
+    /// Takes what was heard of it.
+    ///
+    /// # Errors
+    /// If the contexts can no longer be read.
+    pub(crate) fn take(
+        &mut self,
+        message: Message,
+        ground: &Ground<'_>,
+        progress: &mut Progress,
+    ) -> anyhow::Result<()> {
+        match message {
+            Message::Progress(bytes) => {
+                self.orphan.heard();
+                for event in self.reader.feed(&bytes) {
+                    self.seen.take(event, ground, progress)?;
                 }
             }
-            Ok(Message::Stop) => {
-                running.stop();
+            Message::Stop => {
+                self.running.stop();
                 progress.say("stopping the build");
             }
-            Ok(Message::Closed) | Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) if orphan.is_given_up(&mut running) => break,
-            Err(RecvTimeoutError::Timeout) => {}
+            Message::Closed => self.is_closed = true,
         }
-        if shown.elapsed() >= FRAME {
-            progress.update(&seen.observed, &attribute(&observation.snapshot, &seen.observed));
-            shown = Instant::now();
+        Ok(())
+    }
+
+    /// Brings the display up to date where it is time; to be called every [`FRAME`] at least.
+    pub(crate) fn show(&mut self, ground: &Ground<'_>, progress: &mut Progress) {
+        if self.shown.elapsed() >= FRAME {
+            progress.update(&self.seen.observed, &attribute(&ground.observation.snapshot, &self.seen.observed));
+            self.shown = Instant::now();
         }
     }
-    for event in reader.finish() {
-        seen.take(event, project, observation, store, progress)?;
+
+    /// To be told when nothing was heard for a [`FRAME`].
+    pub(crate) fn hear_nothing(&mut self) {
+        self.is_closed |= self.orphan.is_given_up(&mut self.running);
     }
-    seen.observed.n_garbage = reader.n_garbage();
-    let status = running.wait()?;
-    signals.close();
-    let attribution = attribute(&observation.snapshot, &seen.observed);
-    progress.update(&seen.observed, &attribution);
-    let end = match (status.success(), running.was_stopped()) {
-        (true, _) => End::Succeeded,
-        (_, true) => End::Interrupted,
-        (_, false) => End::Failed,
-    };
-    let exit = Some(status);
-    if !seen.is_dockerfile_read {
-        seen.texts.extend(project.edited());
+
+    /// Whether nothing more will be heard of it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_closed
     }
-    let contexts = seen.received_contexts();
-    let is_unheard = seen.observed.vertices().is_empty();
-    let doubt = Doubt { texts: seen.texts, is_unheard, ..Doubt::default() };
-    Ok(Ended { observed: seen.observed, attribution, exit, end, elapsed: began.elapsed(), doubt, contexts })
+
+    /// What the engine did.
+    ///
+    /// # Errors
+    /// If the contexts can no longer be read, or the system loses docker.
+    pub(crate) fn finish(mut self, ground: &Ground<'_>, progress: &mut Progress) -> anyhow::Result<Ended> {
+        let Self { reader, seen, running, .. } = &mut self;
+        for event in reader.finish() {
+            seen.take(event, ground, progress)?;
+        }
+        seen.observed.n_garbage = reader.n_garbage();
+        let status = running.wait()?;
+        let attribution = attribute(&ground.observation.snapshot, &seen.observed);
+        progress.update(&seen.observed, &attribution);
+        let end = match (status.success(), running.was_stopped()) {
+            (true, _) => End::Succeeded,
+            (_, true) => End::Interrupted,
+            (_, false) => End::Failed,
+        };
+        if !seen.is_dockerfile_read {
+            seen.texts.extend(ground.project.edited());
+        }
+        let contexts = seen.received_contexts();
+        let is_unheard = seen.observed.vertices().is_empty();
+        let doubt = Doubt { texts: std::mem::take(&mut seen.texts), is_unheard, ..Doubt::default() };
+        let (observed, elapsed) = (std::mem::take(&mut seen.observed), self.began.elapsed());
+        Ok(Ended { observed, attribution, exit: Some(status), end, elapsed, doubt, contexts })
+    }
 }
 
 /// What is left of a build whose docker was killed: buildx may go on, or something else may hold its output open.
@@ -213,14 +279,8 @@ struct Seen {
 }
 
 impl Seen {
-    fn take(
-        &mut self,
-        event: BuildEvent,
-        project: &Project,
-        observation: &Observation,
-        store: &Store,
-        progress: &mut Progress,
-    ) -> anyhow::Result<()> {
+    fn take(&mut self, event: BuildEvent, ground: &Ground<'_>, progress: &mut Progress) -> anyhow::Result<()> {
+        let Ground { project, observation, store } = *ground;
         if let BuildEvent::Vertex(update) = &event
             && let Some(text) = text_read(update)
         {
@@ -272,13 +332,16 @@ fn text_read(update: &VertexUpdate) -> Option<Text> {
     what.starts_with("load .dockerignore").then_some(Text::Ignorefile)
 }
 
-/// The user's wish to stop becomes a message.
-fn pass_on_signals(messages: Sender<Message>) -> anyhow::Result<Handle> {
+/// The user's wish to stop becomes a message, until nobody listens.
+///
+/// # Errors
+/// If the system will not say when it comes.
+pub(crate) fn pass_on_signals(tell: impl Fn(Message) -> bool + Send + 'static) -> anyhow::Result<Handle> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let handle = signals.handle();
     thread::spawn(move || {
         for _ in signals.forever() {
-            if messages.send(Message::Stop).is_err() {
+            if !tell(Message::Stop) {
                 break;
             }
         }

@@ -20,6 +20,7 @@ mod sight;
 mod bookkeeping;
 mod render;
 mod building;
+mod round;
 mod commands;
 
 use std::env;

@@ -44,8 +44,9 @@ impl Sight {
         let foreseen = bases::remembered(project, rules.clone(), past)?;
         let last = engine_before(store, past.of_project(&project.id))?;
         let is_asked_for = project.lookup != Lookup::Nobody || project.has_chosen_rules;
-        let assumed =
-            last.filter(|_| !is_asked_for).and_then(|name| Engine::remembered(name, &rules, project.builder_flag()));
+        let assumed = last
+            .filter(|_| !is_asked_for)
+            .and_then(|name| Engine::remembered(name, &rules, project.builder_flag().as_deref()));
         let near = assumed.as_ref().map(|engine| Near::ask(project, &foreseen, engine));
         let observation = observe(project, &foreseen, store, || store.keep_secret_key())?;
         let (engine, asked) = match assumed {

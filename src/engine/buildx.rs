@@ -5,7 +5,6 @@
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::Sender;
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -33,11 +32,14 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts a build; what it says goes to `messages`.
+    /// Starts a build; what it says goes to `tell`, which says whether anybody still listens.
     ///
     /// # Errors
     /// If there is no docker, or it cannot be started.
-    pub(crate) fn start(invocation: &Invocation, messages: Sender<Message>) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        invocation: &Invocation,
+        tell: impl Fn(Message) -> bool + Send + 'static,
+    ) -> anyhow::Result<Self> {
         let mut command = Command::new(DOCKER);
         command.args(&invocation.words).process_group(0).stderr(Stdio::piped());
         command.stdin(if invocation.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
@@ -55,12 +57,12 @@ impl Running {
                 loop {
                     match stderr.read(&mut buffer) {
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        Ok(n) if n > 0 && messages.send(Message::Progress(buffer[..n].to_vec())).is_ok() => {}
+                        Ok(n) if n > 0 && tell(Message::Progress(buffer[..n].to_vec())) => {}
                         _ => break,
                     }
                 }
                 // The receiver may have gone.
-                let _ = messages.send(Message::Closed);
+                tell(Message::Closed);
             });
         }
         Ok(Self { child, n_stops: 0 })

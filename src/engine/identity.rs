@@ -39,7 +39,7 @@ const DOCKER_ENGINE: &str = "Docker Engine ";
 const BUILDKIT: &str = "BuildKit ";
 impl Engine {
     /// The engine that records call by that name, which followed these rules; `None` where they do not tell enough.
-    pub(crate) fn remembered(name: String, profile: &EngineProfile, builder: Option<String>) -> Option<Self> {
+    pub(crate) fn remembered(name: String, profile: &EngineProfile, builder: Option<&str>) -> Option<Self> {
         let images = if name.starts_with(BUILDKIT) {
             ImageStore::RegistryOnly
         } else if !name.starts_with(DOCKER_ENGINE) || builder.is_some() {

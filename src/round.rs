@@ -1,0 +1,241 @@
+//! One build from what is foreseen of it to its record. In go what the user asked for and what the engine did; out come
+//! what was foreseen, what is told at the end, and a new record. It does not run the build, and writes no report.
+
+use std::os::unix::process::ExitStatusExt as _;
+
+use planner::built::{Built, End, Experience, Source};
+use planner::history::StepRecord;
+use planner::prediction::Prediction;
+use planner::recording::{self, Left, Witnessed};
+use planner::request::Request;
+use planner::snapshot::StepKind;
+
+use crate::args::{ImageArgs, ProjectArgs};
+use crate::bases;
+use crate::bookkeeping::Entry;
+use crate::building::{self, Ended, Ground};
+use crate::engine::identity::buildx_version;
+use crate::engine::invocation::{self, Invocation};
+use crate::fault::Fault;
+use crate::forecast::{Past, Trees, doubted, engine_before, predict_observed};
+use crate::observation::{Observation, observe};
+use crate::project::Project;
+use crate::render::build::Closing;
+use crate::render::progress::Progress;
+use crate::sight::Sight;
+use crate::store::Store;
+
+/// A build that is about to begin, or at work.
+pub(crate) struct Round {
+    /// What docker is to do.
+    pub(crate) invocation: Invocation,
+    args: ProjectArgs,
+    project: Project,
+    past: Past,
+    sight: Sight,
+    prediction: Prediction,
+    experience: Experience,
+}
+
+impl Round {
+    /// Looks at the project, and foresees what a build of it does.
+    ///
+    /// # Errors
+    /// If BuildKit would refuse the Dockerfile or the flags, a file cannot be read, or no engine answers.
+    pub(crate) fn open(args: &ProjectArgs, image: &ImageArgs, store: &Store) -> anyhow::Result<Self> {
+        let project = Project::open(args)?;
+        let invocation = invocation::of_build(args, image, project.stdin_dockerfile(), buildx_version)?;
+        let past = Past::read(store, &project.builder)?;
+        let sight = Sight::new(&project, args.engine_profile, &past, store)?;
+        let prediction = foreseen(&sight.observation, &past, store);
+        let experience = past.experience(&project, &sight.observation.snapshot, store)?;
+        Ok(Self { invocation, args: args.clone(), project, past, sight, prediction, experience })
+    }
+
+    /// What the build is made from, as seen before it.
+    pub(crate) fn observation(&self) -> &Observation {
+        &self.sight.observation
+    }
+
+    /// What it stands on while it runs.
+    pub(crate) fn ground<'a>(&'a self, store: &'a Store) -> Ground<'a> {
+        Ground { project: &self.project, observation: &self.sight.observation, store }
+    }
+
+    /// Its display.
+    pub(crate) fn progress(&self, verbose: bool) -> Progress {
+        Progress::new(&self.sight.observation.snapshot, &self.experience, verbose)
+    }
+
+    /// What is to be said and recorded of the build, after its end.
+    ///
+    /// # Errors
+    /// If no engine answered, or the store cannot be read.
+    pub(crate) fn conclude(mut self, mut ended: Ended, store: &Store) -> anyhow::Result<Done> {
+        let has_other_rules = self.sight.settle()?;
+        let Self { args, project, past, sight, mut prediction, mut experience, .. } = self;
+        let Sight { engine, requests, mut observation, .. } = sight;
+        let told = doubted(&project, &observation, &past, store, prediction.clone());
+        let mut built = building::report(&observation, &told, &ended, engine.name.clone(), Source::Build);
+        let learned = bases::learned(&project, &observation, &ended.observed);
+        let mut news = News::None;
+        if !learned.is_empty() || has_other_rules {
+            let requests = bases::taught(requests.clone(), &past, learned);
+            let is_told = observation.learn(&project, &requests, &store.secret_key()?)?;
+            news = if is_told { News::Steps } else { News::OtherFiles };
+        }
+        if news == News::Steps {
+            ended.look_again(&observation);
+            prediction = foreseen(&observation, &past, store);
+            experience = past.experience(&project, &observation.snapshot, store)?;
+            let again = building::report(&observation, &prediction, &ended, built.engine.clone(), Source::Build);
+            built = foretold(again, &built);
+        }
+        ended.doubt.images = bases::moved(&observation, &engine, &ended.observed);
+        built.doubt(ended.changed(&observation), &ended.unsettled(&observation));
+        let engine_before = engine_before(store, past.of_project(&project.id))?;
+        let entry = Entry::new(&project)?;
+        let mut left = Left::default();
+        if observation.unknown_frontend.is_none() && news != News::OtherFiles {
+            left = left_by(&observation, &prediction, &past, &ended, &entry.id, store)?;
+            let mut otherwise = left_otherwise(&args, &requests, &past, &ended, store);
+            otherwise.retain(|step| left.unsettled.iter().all(|known| known.key != step.key));
+            left.unsettled.extend(otherwise);
+        }
+        Ok(Done { entry, project, observation, built, ended, experience, engine_before, left })
+    }
+}
+
+fn foreseen(observation: &Observation, past: &Past, store: &Store) -> Prediction {
+    let trees = Trees::new(store, observation.views().map(|(_, context)| context));
+    predict_observed(observation, past, &trees)
+}
+
+/// A build that is over, and not recorded yet.
+pub(crate) struct Done {
+    /// Its id and time.
+    pub(crate) entry: Entry,
+    /// The project.
+    pub(crate) project: Project,
+    /// What it was made from.
+    pub(crate) observation: Observation,
+    /// What the engine did, beside what was foreseen.
+    pub(crate) built: Built,
+    /// How it ended.
+    pub(crate) ended: Ended,
+    experience: Experience,
+    engine_before: Option<String>,
+    left: Left,
+}
+
+impl Done {
+    /// What the closing report tells.
+    pub(crate) fn closing(&self, verbose: bool) -> Closing<'_> {
+        Closing {
+            built: &self.built,
+            snapshot: &self.observation.snapshot,
+            experience: &self.experience,
+            engine_before: self.engine_before.clone(),
+            verbose,
+        }
+    }
+
+    /// Records it.
+    ///
+    /// # Errors
+    /// If the store cannot be written; then nothing is recorded.
+    pub(crate) fn keep(self, store: &Store) -> anyhow::Result<()> {
+        let received = Some(&self.ended.contexts);
+        self.entry.keep(&self.project, self.observation, received, self.left, Some(self.built), store)
+    }
+}
+
+/// Tells what went wrong in the builder's own words.
+///
+/// # Errors
+/// If the builder did not build at all.
+pub(crate) fn tell_end(ended: &Ended, progress: &Progress, verbose: bool) -> anyhow::Result<()> {
+    if ended.end != End::Succeeded || verbose {
+        progress.explain_failure(&ended.observed, &ended.attribution);
+    }
+    if let Some(how) = unusual_end(ended) {
+        progress.say(&how);
+    }
+    refuse_silence(ended)
+}
+
+/// What the build left in the engine's cache.
+fn left_by(
+    observation: &Observation,
+    prediction: &Prediction,
+    past: &Past,
+    ended: &Ended,
+    id: &str,
+    store: &Store,
+) -> anyhow::Result<Left> {
+    let outcomes = building::outcomes(ended);
+    let blurred = &ended.unsettled(observation);
+    let key = store.secret_key()?;
+    let after = (!blurred.is_empty()).then(|| observation.snapshot_with(&ended.contexts, &key));
+    let succeeded = ended.end == End::Succeeded;
+    let witnessed = Witnessed { outcomes: &outcomes, succeeded, blurred, after: after.as_ref(), is_cut: false };
+    Ok(recording::record_witnessed(&observation.snapshot, prediction, &past.ledger, id, &witnessed))
+}
+
+/// What it left if it was made from the Dockerfile, the ignore files and the images as they are now, where they changed
+/// while it began. Nobody knows of what BuildKit would refuse.
+fn left_otherwise(
+    args: &ProjectArgs,
+    requests: &[Request],
+    past: &Past,
+    ended: &Ended,
+    store: &Store,
+) -> Vec<StepRecord> {
+    if !ended.doubt.is_of_another() {
+        return Vec::new();
+    }
+    let requests = bases::taught(requests.to_vec(), past, ended.doubt.images.clone());
+    let now = Project::open(args).and_then(|project| observe(&project, &requests, store, || store.secret_key()));
+    let steps = now.map(|now| now.snapshot.steps).unwrap_or_default();
+    steps.into_iter().filter(|step| step.kind == StepKind::Step).map(|step| step.record).collect()
+}
+
+/// What a build taught of the images it read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum News {
+    /// Nothing that was not known.
+    None,
+    /// Enough to say anew what its steps are.
+    Steps,
+    /// That its steps read other files than was thought: of this build nobody can say what they are.
+    OtherFiles,
+}
+
+/// The report with what was foreseen before anything was learned.
+fn foretold(mut report: Built, before: &Built) -> Built {
+    for step in &mut report.steps {
+        let foreseen = before.steps.iter().find(|known| known.name == step.name && known.outcome == step.outcome);
+        step.predicted = foreseen.and_then(|known| known.predicted);
+    }
+    report
+}
+
+/// How docker ended, where that is not the exit status of every failed build.
+fn unusual_end(ended: &Ended) -> Option<String> {
+    let exit = ended.exit.filter(|_| ended.end == End::Failed)?;
+    match (exit.signal(), exit.code()) {
+        (Some(signal), _) => Some(format!("docker ended early: killed by signal {signal}")),
+        (None, Some(code)) if code > 1 => Some(format!("docker ended with exit status {code}")),
+        _ => None,
+    }
+}
+
+/// A builder that failed without having begun anything was not there, or understood nothing.
+fn refuse_silence(ended: &Ended) -> anyhow::Result<()> {
+    if ended.end != End::Failed || !ended.observed.vertices().is_empty() {
+        return Ok(());
+    }
+    let exit = ended.exit.map_or_else(String::new, |exit| format!(" ({exit})"));
+    let fault = Fault::new(format!("the builder did not build{exit}"));
+    Err(fault.with_hint("its own words stand above").into())
+}
