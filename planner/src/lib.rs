@@ -26,6 +26,7 @@ pub mod snapshot;
 pub mod filesystem;
 pub mod prediction;
 pub mod plan;
+pub mod recipe;
 pub mod alignment;
 pub mod built;
 pub mod unsettled;
