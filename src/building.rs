@@ -234,7 +234,9 @@ impl Building {
         if !seen.is_dockerfile_read {
             seen.texts.extend(ground.project.edited());
         }
-        seen.look(ground)?;
+        if seen.receipts.has_silent() {
+            seen.look(ground)?;
+        }
         let contexts = seen.received_contexts();
         let near = seen.near.take().filter(|(n_read, _)| *n_read == seen.n_images_read).map(|(_, near)| near);
         let is_unheard = seen.observed.vertices().is_empty();
@@ -302,9 +304,7 @@ impl Seen {
         match &event {
             BuildEvent::Vertex(update) => {
                 self.n_images_read += usize::from(reads_image(update));
-                if self.receipts.take(update) {
-                    self.look(ground)?;
-                }
+                self.receipts.take(update);
             }
             BuildEvent::Transfer(transfer) if self.receipts.note(transfer) => self.look(ground)?,
             _ => {}
@@ -319,15 +319,11 @@ impl Seen {
         Ok(())
     }
 
-    /// Looks at what the engine has read, where nobody looked since.
+    /// Looks at what the engine has just read.
     fn look(&mut self, ground: &Ground<'_>) -> anyhow::Result<()> {
-        if !self.receipts.is_owed() {
-            return Ok(());
-        }
         let names = bases::tags(ground.observation).map(|(name, _)| name.clone()).collect();
         self.near = Some((self.n_images_read, Near::ask(names, ground.engine)));
         self.contexts = scan_contexts(ground.project, &ground.observation.graph, ground.store)?;
-        self.receipts.settle();
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 //! out comes a [`Receipt`] for each context, and when it is time to look at the contexts again. It reads no file.
 //!
 //! BuildKit completes such a vertex twice: when it knows whose context to ask for, and when it has received it (solver,
-//! `CacheMap` and `Exec`); between the two it tells of a transfer.
+//! `CacheMap` and `Exec`). Before the second end it tells that a transfer is over.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,47 +15,38 @@ use crate::observation::Receipt;
 #[derive(Default)]
 pub(crate) struct Receipts {
     transfers: BTreeMap<String, BTreeMap<String, Receipt>>,
-    /// The vertices with a transfer that ended since they were last looked for.
-    ended: BTreeSet<String>,
-    /// The vertices that are over, and of which nobody looked at what they read since.
-    owed: BTreeSet<String>,
+    /// The vertices that are over without having told of a transfer.
+    silent: BTreeSet<String>,
 }
 
 impl Receipts {
-    /// Takes an update. Whether a context has just been received.
-    pub(crate) fn take(&mut self, update: &VertexUpdate) -> bool {
-        let Some(context) = context(&update.name) else { return false };
+    /// Takes an update.
+    pub(crate) fn take(&mut self, update: &VertexUpdate) {
+        let Some(context) = context(&update.name) else { return };
         if update.started.is_none() {
-            return false;
+            return;
         }
         let is_over = update.completed.is_some();
         let receipt = if is_over && update.error.is_none() { Receipt::Whole } else { Receipt::Partial };
-        let transfers = self.transfers.entry(context).or_default();
-        transfers.insert(update.digest.clone(), receipt);
-        if is_over {
-            self.owed.insert(update.digest.clone());
+        let before = self.transfers.entry(context).or_default().insert(update.digest.clone(), receipt);
+        if before.is_none() {
+            self.silent.insert(update.digest.clone());
         }
-        is_over && self.ended.contains(&update.digest)
     }
 
-    /// Takes note of a transfer, which may be told after the end of its vertex. Whether a context has just been received.
+    /// Takes note of a transfer. Whether a context has just been received.
     pub(crate) fn note(&mut self, transfer: &TransferUpdate) -> bool {
-        if transfer.completed.is_none() {
+        let is_context = self.transfers.values().any(|vertices| vertices.contains_key(&transfer.vertex));
+        if !is_context || transfer.completed.is_none() {
             return false;
         }
-        self.ended.insert(transfer.vertex.clone());
-        self.owed.contains(&transfer.vertex)
+        self.silent.remove(&transfer.vertex);
+        true
     }
 
-    /// Whether a context may have been received since it was looked at last.
-    pub(crate) fn is_owed(&self) -> bool {
-        !self.owed.is_empty()
-    }
-
-    /// To be told when the contexts have been looked at.
-    pub(crate) fn settle(&mut self) {
-        self.ended.clear();
-        self.owed.clear();
+    /// Whether a context may have been received without a word.
+    pub(crate) fn has_silent(&self) -> bool {
+        !self.silent.is_empty()
     }
 
     /// What the engine has received of a context.
