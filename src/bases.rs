@@ -63,12 +63,12 @@ pub(crate) fn remembered(project: &Project, profile: EngineProfile, past: &Past)
 pub(crate) struct Near(JoinHandle<Answers>);
 
 /// What an engine holds of images; `None` where it does not.
-type Answers = BTreeMap<ImageName, Option<Image>>;
+pub(crate) type Answers = BTreeMap<ImageName, Option<Image>>;
 
 impl Near {
-    /// Asks what the engine holds of the images that the requests read.
-    pub(crate) fn ask(project: &Project, requests: &[Request], engine: &Engine) -> Self {
-        let (names, engine) = (images_read(project, requests), engine.clone());
+    /// Asks what the engine holds of these images.
+    pub(crate) fn ask(names: BTreeSet<ImageName>, engine: &Engine) -> Self {
+        let engine = engine.clone();
         Self(thread::spawn(move || {
             let answer = |name: ImageName| (name.clone(), images::look_up_near(&engine, &name));
             names.into_iter().map(answer).collect()
@@ -135,16 +135,26 @@ pub(crate) fn learned(project: &Project, observation: &Observation, observed: &O
     learned.collect()
 }
 
+/// The images whose tags may move while a build runs.
+pub(crate) fn tags(observation: &Observation) -> impl Iterator<Item = &(ImageName, Image)> {
+    observation.images.iter().filter(|(name, _)| !name.reference.contains('@'))
+}
+
 /// The images that are others now than those the build was planned with, with what they are now: which of the two it
-/// read, nobody can say.
-pub(crate) fn moved(observation: &Observation, engine: &Engine, observed: &Observed) -> Vec<(ImageName, Image)> {
-    let tags = observation.images.iter().filter(|(name, _)| !name.reference.contains('@'));
+/// read, nobody can say. `near` is what the engine answered since it read them.
+pub(crate) fn moved(
+    observation: &Observation,
+    engine: &Engine,
+    observed: &Observed,
+    mut near: Answers,
+) -> Vec<(ImageName, Image)> {
+    let tags = tags(observation);
     let moved = tags.filter_map(|(name, known)| {
         let found = found_digest(observed, &name.reference);
         if found.is_some() && found == known.digest.as_deref() {
             return None;
         }
-        match images::look_up_near(engine, name) {
+        match near.remove(name).unwrap_or_else(|| images::look_up_near(engine, name)) {
             Some(now) => (!is_same(known, &now)).then(|| (name.clone(), now)),
             None => {
                 let digest = found.filter(|_| known.is_looked_up && known.digest.is_some())?.to_owned();

@@ -17,8 +17,10 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
 use self::doubt::Doubt;
+use crate::bases::{self, Near};
 use crate::engine::attribution::{Attribution, attribute};
 use crate::engine::buildx::{Message, Running};
+use crate::engine::identity::Engine;
 use crate::engine::invocation::Invocation;
 use crate::engine::observed::Observed;
 use crate::engine::rawjson::Reader;
@@ -50,6 +52,8 @@ pub(crate) struct Ended {
     pub(crate) doubt: Doubt,
     /// The contexts as they were when the engine had received them.
     pub(crate) contexts: BTreeMap<String, ObservedContext>,
+    /// What the engine holds of the images since it read them, if it was asked.
+    pub(crate) near: Option<Near>,
 }
 
 impl Ended {
@@ -91,7 +95,7 @@ impl Ended {
         };
         let elapsed = observed.elapsed();
         let (doubt, contexts) = (Doubt::default(), BTreeMap::new());
-        Self { exit: None, observed, attribution, end, elapsed, doubt, contexts }
+        Self { exit: None, observed, attribution, end, elapsed, doubt, contexts, near: None }
     }
 }
 
@@ -114,6 +118,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) project: &'a Project,
     /// What was observed of it before.
     pub(crate) observation: &'a Observation,
+    /// The engine, as far as is known.
+    pub(crate) engine: &'a Engine,
     /// Where the stat caches are.
     pub(crate) store: &'a Store,
 }
@@ -228,11 +234,15 @@ impl Building {
         if !seen.is_dockerfile_read {
             seen.texts.extend(ground.project.edited());
         }
+        if seen.receipts.has_silent() {
+            seen.look(ground)?;
+        }
         let contexts = seen.received_contexts();
+        let near = seen.near.take().filter(|(n_read, _)| *n_read == seen.n_images_read).map(|(_, near)| near);
         let is_unheard = seen.observed.vertices().is_empty();
         let doubt = Doubt { texts: std::mem::take(&mut seen.texts), is_unheard, ..Doubt::default() };
         let (observed, elapsed) = (std::mem::take(&mut seen.observed), self.began.elapsed());
-        Ok(Ended { observed, attribution, exit: Some(status), end, elapsed, doubt, contexts })
+        Ok(Ended { observed, attribution, exit: Some(status), end, elapsed, doubt, contexts, near })
     }
 }
 
@@ -272,6 +282,10 @@ struct Seen {
     receipts: Receipts,
     /// The contexts as they were when one was received last.
     contexts: BTreeMap<String, ObservedContext>,
+    /// How often the engine found out what an image is.
+    n_images_read: usize,
+    /// What it holds of the images after it had found out so often.
+    near: Option<(usize, Near)>,
     /// Whether the engine said that it had read the Dockerfile.
     is_dockerfile_read: bool,
     /// The Dockerfile and the ignore files that were edited before the engine had read them.
@@ -280,17 +294,20 @@ struct Seen {
 
 impl Seen {
     fn take(&mut self, event: BuildEvent, ground: &Ground<'_>, progress: &mut Progress) -> anyhow::Result<()> {
-        let Ground { project, observation, store } = *ground;
+        let Ground { project, observation, .. } = *ground;
         if let BuildEvent::Vertex(update) = &event
             && let Some(text) = text_read(update)
         {
             self.is_dockerfile_read |= text == Text::Dockerfile;
             self.texts.extend(project.edited());
         }
-        if let BuildEvent::Vertex(update) = &event
-            && self.receipts.take(update)
-        {
-            self.contexts = scan_contexts(project, &observation.graph, store)?;
+        match &event {
+            BuildEvent::Vertex(update) => {
+                self.n_images_read += usize::from(reads_image(update));
+                self.receipts.take(update);
+            }
+            BuildEvent::Transfer(transfer) if self.receipts.note(transfer) => self.look(ground)?,
+            _ => {}
         }
         if let BuildEvent::Log(chunk) = &event
             && progress.asks_for(&chunk.vertex)
@@ -299,6 +316,14 @@ impl Seen {
         }
         progress.event(&event);
         self.observed.take(event);
+        Ok(())
+    }
+
+    /// Looks at what the engine has just read.
+    fn look(&mut self, ground: &Ground<'_>) -> anyhow::Result<()> {
+        let names = bases::tags(ground.observation).map(|(name, _)| name.clone()).collect();
+        self.near = Some((self.n_images_read, Near::ask(names, ground.engine)));
+        self.contexts = scan_contexts(ground.project, &ground.observation.graph, ground.store)?;
         Ok(())
     }
 
@@ -313,6 +338,12 @@ impl Seen {
         }
         contexts
     }
+}
+
+/// Whether a vertex that found out what an image is, is over (frontend/dockerfile/dockerfile2llb, solver/llbsolver).
+fn reads_image(update: &VertexUpdate) -> bool {
+    let is_read = |name: &str| name.contains("] FROM ") || name.contains("] load metadata for ");
+    update.completed.is_some() && is_read(&update.name)
 }
 
 /// A file that decides what is built.

@@ -11,7 +11,7 @@ use planner::request::Request;
 use planner::snapshot::StepKind;
 
 use crate::args::{ImageArgs, ProjectArgs};
-use crate::bases;
+use crate::bases::{self, Near};
 use crate::bookkeeping::Entry;
 use crate::building::{self, Ended, Ground};
 use crate::engine::identity::buildx_version;
@@ -59,7 +59,12 @@ impl Round {
 
     /// What it stands on while it runs.
     pub(crate) fn ground<'a>(&'a self, store: &'a Store) -> Ground<'a> {
-        Ground { project: &self.project, observation: &self.sight.observation, store }
+        Ground { project: &self.project, observation: &self.sight.observation, engine: &self.sight.engine, store }
+    }
+
+    /// To be told when it has begun.
+    pub(crate) fn has_begun(&mut self) {
+        self.sight.ask();
     }
 
     /// Its display.
@@ -72,6 +77,7 @@ impl Round {
     /// # Errors
     /// If no engine answered, or the store cannot be read.
     pub(crate) fn conclude(mut self, mut ended: Ended, store: &Store) -> anyhow::Result<Done> {
+        let assumed = self.sight.engine.clone();
         let has_other_rules = self.sight.settle()?;
         let Self { args, project, past, sight, mut prediction, mut experience, .. } = self;
         let Sight { engine, requests, mut observation, .. } = sight;
@@ -91,7 +97,8 @@ impl Round {
             let again = building::report(&observation, &prediction, &ended, built.engine.clone(), Source::Build);
             built = foretold(again, &built);
         }
-        ended.doubt.images = bases::moved(&observation, &engine, &ended.observed);
+        let near = ended.near.take().filter(|_| assumed == engine).map(Near::answers).unwrap_or_default();
+        ended.doubt.images = bases::moved(&observation, &engine, &ended.observed, near);
         built.doubt(ended.changed(&observation), &ended.unsettled(&observation));
         let engine_before = engine_before(store, past.of_project(&project.id))?;
         let entry = Entry::new(&project)?;

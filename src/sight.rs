@@ -11,7 +11,7 @@ use crate::bases::{self, Near};
 use crate::engine::identity::{Engine, identify};
 use crate::fault::Fault;
 use crate::forecast::{Past, engine_before};
-use crate::observation::{Observation, observe};
+use crate::observation::{Observation, images_read, observe};
 use crate::project::{Lookup, Project};
 use crate::store::Store;
 
@@ -24,7 +24,27 @@ pub(crate) struct Sight {
     /// The project as that engine will see it.
     pub(crate) observation: Observation,
     /// Docker's own answer, where it is still waited for.
-    asked: Option<JoinHandle<anyhow::Result<Engine>>>,
+    asked: Asked,
+}
+
+/// Docker's own answer.
+enum Asked {
+    /// It is known.
+    Told,
+    /// It is to be asked, about that builder.
+    Later(Option<String>),
+    /// It is waited for.
+    Now(JoinHandle<anyhow::Result<Engine>>),
+}
+
+impl Asked {
+    fn answer(self) -> anyhow::Result<Engine> {
+        match self {
+            Self::Now(answer) => answer.join().map_err(|_| Fault::new("docker could not be asked"))?,
+            Self::Later(builder) => identify(builder.as_deref()),
+            Self::Told => Err(Fault::new("docker has answered already").into()),
+        }
+    }
 }
 
 impl Sight {
@@ -38,8 +58,6 @@ impl Sight {
         past: &Past,
         store: &Store,
     ) -> anyhow::Result<Self> {
-        let builder = project.builder_flag();
-        let asked = thread::spawn(move || identify(builder.as_deref()));
         let rules = past.profile(chosen, store, &project.id)?;
         let foreseen = bases::remembered(project, rules.clone(), past)?;
         let last = engine_before(store, past.of_project(&project.id))?;
@@ -47,11 +65,12 @@ impl Sight {
         let assumed = last
             .filter(|_| !is_asked_for)
             .and_then(|name| Engine::remembered(name, &rules, project.builder_flag().as_deref()));
-        let near = assumed.as_ref().map(|engine| Near::ask(project, &foreseen, engine));
+        let asked = if assumed.is_some() { Asked::Later(project.builder_flag()) } else { ask(project.builder_flag()) };
+        let near = assumed.as_ref().map(|engine| Near::ask(images_read(project, &foreseen), engine));
         let observation = observe(project, &foreseen, store, || store.keep_secret_key())?;
         let (engine, asked) = match assumed {
-            Some(engine) => (engine, Some(asked)),
-            None => (told(asked)?, None),
+            Some(engine) => (engine, asked),
+            None => (asked.answer()?, Asked::Told),
         };
         let profile = if project.has_chosen_rules { rules } else { engine.profile.clone() };
         let near = near.map(Near::answers).unwrap_or_default();
@@ -64,14 +83,24 @@ impl Sight {
         Ok(Self { engine, requests, observation, asked })
     }
 
+    /// Asks docker which engine it is, where that is only assumed: the build has begun, and need not wait.
+    pub(crate) fn ask(&mut self) {
+        if let Asked::Later(builder) = &mut self.asked {
+            self.asked = ask(builder.take());
+        }
+    }
+
     /// Waits for what docker says of the engine. Whether it follows other rules than those that were assumed; the
     /// requests then are by its own.
     ///
     /// # Errors
     /// If no engine answered.
     pub(crate) fn settle(&mut self) -> anyhow::Result<bool> {
-        let Some(asked) = self.asked.take() else { return Ok(false) };
-        let assumed = std::mem::replace(&mut self.engine, told(asked)?);
+        let asked = std::mem::replace(&mut self.asked, Asked::Told);
+        if matches!(asked, Asked::Told) {
+            return Ok(false);
+        }
+        let assumed = std::mem::replace(&mut self.engine, asked.answer()?);
         for request in &mut self.requests {
             request.profile = self.engine.profile.clone();
         }
@@ -79,6 +108,6 @@ impl Sight {
     }
 }
 
-fn told(asked: JoinHandle<anyhow::Result<Engine>>) -> anyhow::Result<Engine> {
-    asked.join().map_err(|_| Fault::new("docker could not be asked"))?
+fn ask(builder: Option<String>) -> Asked {
+    Asked::Now(thread::spawn(move || identify(builder.as_deref())))
 }

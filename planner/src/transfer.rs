@@ -164,9 +164,14 @@ impl Kept<'_> {
             let kept = match (want, node) {
                 (Want::No, _) | (Want::OnTheWay, Node::File(_)) => None,
                 (Want::Within, Node::File(_)) => Some(node.clone()),
-                (Want::Within | Want::OnTheWay, Node::Folder(inner)) => {
+                (Want::Within, Node::Folder(inner)) => {
+                    let below = self.times.iter().skip(here + 1).copied().chain(std::iter::repeat(0));
+                    self.mtimes.extend(below.take(inner.n_below()));
+                    Some(node.clone())
+                }
+                (Want::OnTheWay, Node::Folder(inner)) => {
                     let below = self.entries((inner, here + 1), &path);
-                    let leads = want == Want::Within || !below.is_empty();
+                    let leads = !below.is_empty();
                     leads.then(|| Node::Folder(Arc::new(Folder::new(inner.header().cloned(), below))))
                 }
             };

@@ -1,31 +1,52 @@
-//! Which build contexts an engine has received, told by the vertices that load them. In go vertex updates, out comes a
-//! [`Receipt`] for each context. It reads no file.
+//! Which build contexts an engine has received, told by the vertices that load them. In go vertex updates and transfers,
+//! out comes a [`Receipt`] for each context, and when it is time to look at the contexts again. It reads no file.
+//!
+//! BuildKit completes such a vertex twice: when it knows whose context to ask for, and when it has received it (solver,
+//! `CacheMap` and `Exec`). Before the second end it tells that a transfer is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use planner::graph::lower::MAIN_CONTEXT;
 
-use super::VertexUpdate;
+use super::{TransferUpdate, VertexUpdate};
 use crate::observation::Receipt;
 
 /// The transfers seen so far, by context and vertex.
 #[derive(Default)]
 pub(crate) struct Receipts {
     transfers: BTreeMap<String, BTreeMap<String, Receipt>>,
+    /// The vertices that are over without having told of a transfer.
+    silent: BTreeSet<String>,
 }
 
 impl Receipts {
-    /// Takes an update. Whether it says that a context has been received.
-    pub(crate) fn take(&mut self, update: &VertexUpdate) -> bool {
-        let Some(context) = context(&update.name) else { return false };
+    /// Takes an update.
+    pub(crate) fn take(&mut self, update: &VertexUpdate) {
+        let Some(context) = context(&update.name) else { return };
         if update.started.is_none() {
-            return false;
+            return;
         }
         let is_over = update.completed.is_some();
         let receipt = if is_over && update.error.is_none() { Receipt::Whole } else { Receipt::Partial };
-        let transfers = self.transfers.entry(context).or_default();
-        transfers.insert(update.digest.clone(), receipt);
-        is_over
+        let before = self.transfers.entry(context).or_default().insert(update.digest.clone(), receipt);
+        if before.is_none() {
+            self.silent.insert(update.digest.clone());
+        }
+    }
+
+    /// Takes note of a transfer. Whether a context has just been received.
+    pub(crate) fn note(&mut self, transfer: &TransferUpdate) -> bool {
+        let is_context = self.transfers.values().any(|vertices| vertices.contains_key(&transfer.vertex));
+        if !is_context || transfer.completed.is_none() {
+            return false;
+        }
+        self.silent.remove(&transfer.vertex);
+        true
+    }
+
+    /// Whether a context may have been received without a word.
+    pub(crate) fn has_silent(&self) -> bool {
+        !self.silent.is_empty()
     }
 
     /// What the engine has received of a context.

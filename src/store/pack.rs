@@ -2,7 +2,7 @@
 //! under a digest. [`Objects`] is all packs of a state folder, read and checked; [`Additions`] is what the
 //! next pack will hold. What an object means is decided by `listing` and `tree`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -109,12 +109,18 @@ impl Objects {
 pub(super) struct Additions<'a> {
     present: &'a Objects,
     new: BTreeMap<ContentDigest, Vec<u8>>,
+    begun: HashSet<ContentDigest>,
 }
 
 impl<'a> Additions<'a> {
     /// Nothing new so far.
     pub(super) fn to(present: &'a Objects) -> Self {
-        Self { present, new: BTreeMap::new() }
+        Self { present, new: BTreeMap::new(), begun: HashSet::new() }
+    }
+
+    /// Whether what stands under a digest, with all it leads to, is to be added; of each digest once.
+    pub(super) fn begins(&mut self, id: ContentDigest) -> bool {
+        self.begun.insert(id)
     }
 
     /// Adds an object under a digest that stands for its meaning. Present ones are left as they are.
