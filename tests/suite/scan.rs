@@ -1,6 +1,7 @@
 //! Scans of folders made for the purpose: what is sent of them, with which attributes, and what the stat cache
 //! may and may not answer for.
 
+mod refreshed;
 mod trust;
 
 use std::ffi::OsStr;

@@ -9,10 +9,12 @@ mod census;
 mod scan;
 mod list;
 mod follow;
+mod refresh;
 
 pub use census::census;
 pub use follow::resolve_requested;
 pub use list::{EntryKind, Ignored, Kept, Listing, list};
+pub use refresh::{Refresh, refresh};
 pub use scan::{Scan, scan, scan_at};
 pub use stat_cache::StatCache;
 pub use walk::ScanError;
