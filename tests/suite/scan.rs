@@ -2,7 +2,9 @@
 //! may and may not answer for.
 
 mod refreshed;
+mod saved;
 mod trust;
+mod watched;
 
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};

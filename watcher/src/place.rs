@@ -46,7 +46,8 @@ pub enum Place {
 /// What a watch tells.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum WatchEvent {
-    /// Something happened at this place; a file found in a new folder counts.
+    /// Something happened at this place, which is not ignored; whether a step asks for it is not asked. A file found in
+    /// a new folder counts.
     Touched(Place),
     /// Anything may have happened, anywhere, the single files included.
     Rescan(Why),

@@ -44,7 +44,7 @@ pub fn refresh<'a>(
     stamped: &mut Stamped,
     touched: impl IntoIterator<Item = &'a ContextPath>,
 ) -> Result<Refresh, ScanError> {
-    let mut tree = Touched::default();
+    let mut tree = TouchedTree::default();
     touched.into_iter().for_each(|path| tree.add(path));
     if tree.is_itself || stamped.mtimes.len() != stamped.context.root().n_below() {
         return Ok(Refresh::ScanAnew);
@@ -80,12 +80,12 @@ type Entries = Vec<(Box<[u8]>, Node)>;
 
 /// Touched paths as a tree.
 #[derive(Default)]
-struct Touched {
+struct TouchedTree {
     is_itself: bool,
-    below: BTreeMap<Box<[u8]>, Touched>,
+    below: BTreeMap<Box<[u8]>, TouchedTree>,
 }
 
-impl Touched {
+impl TouchedTree {
     fn add(&mut self, path: &ContextPath) {
         let mut at = self;
         for name in path.components() {
@@ -140,7 +140,7 @@ enum Now {
 /// A path on the way or touched, and what stood there.
 struct Spot<'a> {
     path: ContextPath,
-    touched: &'a Touched,
+    touched: &'a TouchedTree,
     before: Option<&'a Node>,
     /// The position of its time, or that where it would stand.
     position: usize,
@@ -172,7 +172,7 @@ impl Look<'_> {
     /// What a folder holds, which held `before`, the first of it at position `first`; `None` if that is unchanged.
     fn entries(
         &mut self,
-        touched: &Touched,
+        touched: &TouchedTree,
         before: &[(Box<[u8]>, Node)],
         first: usize,
         level: &Level,

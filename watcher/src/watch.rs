@@ -3,8 +3,9 @@
 //! root may be replaced. A thread of its own keeps the watches in step with the folders and pushes [`WatchEvent`]s.
 //!
 //! Nothing is lost in silence: where the system drops events, moves the ground or has no more watches to give, a rescan
-//! is asked for. Whoever scans must start the watch first and scan then. Changes of file contents through another hard
-//! link, or made on another machine of a network file system, are not seen by the system's watches.
+//! is asked for. Whoever scans must start the watch first and scan then. What the system's watches do not see is not
+//! told: a write through another hard link, on another machine of a network file system, or in a folder that is mounted
+//! at two places of a subject, which is told of one of them.
 //!
 //! Nothing is read here, hashed or put together to batches: see `refresh` and `debounce`.
 

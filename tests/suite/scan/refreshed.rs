@@ -39,7 +39,7 @@ const NAMES: &[&str] = &["a", "b", "c", "keep", "x.tmp"];
 
 /// One thing done to a context. What cannot be done is left undone.
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Write(String, u64),
     Append(String),
     Chmod(String, u32),
@@ -53,7 +53,7 @@ enum Step {
 }
 
 impl Step {
-    fn any(dice: &mut Dice) -> Self {
+    pub(super) fn any(dice: &mut Dice) -> Self {
         let path = any_path(dice);
         match dice.below(13) {
             0..=2 => Self::Write(path, dice.below(1000)),
@@ -70,7 +70,7 @@ impl Step {
     }
 
     /// Does it; the paths that a watch would tell.
-    fn take(&self, context: &Context) -> Vec<String> {
+    pub(super) fn take(&self, context: &Context) -> Vec<String> {
         let mut told = Vec::new();
         match self {
             Self::Write(path, number) => {
@@ -93,17 +93,21 @@ impl Step {
                 fs::File::open(context.at(path)).unwrap().set_modified(time).unwrap();
                 told.push(path.clone());
             }
-            Self::Rename(from, to) if is_there(context, from) && is_reachable(context, to) => {
-                if fs::rename(context.at(from), context.at(to)).is_ok() {
-                    told.extend([from.clone(), to.clone()]);
-                }
+            Self::Rename(from, to)
+                if is_there(context, from)
+                    && is_reachable(context, to)
+                    && fs::rename(context.at(from), context.at(to)).is_ok() =>
+            {
+                told.extend([from.clone(), to.clone()]);
             }
             Self::Remove(path) => remove(context, path, &mut told),
             Self::MakeFolders(path) => make_folders(context, path, &mut told),
-            Self::Link(path, target) if is_reachable(context, path) && !is_there(context, path) => {
-                if symlink(target, context.at(path)).is_ok() {
-                    told.push(path.clone());
-                }
+            Self::Link(path, target)
+                if is_reachable(context, path)
+                    && !is_there(context, path)
+                    && symlink(target, context.at(path)).is_ok() =>
+            {
+                told.push(path.clone());
             }
             Self::Swap(path) if is_there(context, path) => {
                 let was_folder = context.at(path).is_dir();

@@ -94,6 +94,7 @@ impl Eyes {
             self.begin_anew();
         }
         self.place();
+        self.settle_doubt();
     }
 
     /// What an event of `notify` means.
@@ -107,6 +108,10 @@ impl Eyes {
             }
             Ok(_) | Err(_) => self.start_over(Why::Overflow),
         }
+        self.settle_doubt();
+    }
+
+    fn settle_doubt(&mut self) {
         if self.folders.is_suspect {
             self.start_over(Why::Moved);
         }
