@@ -54,13 +54,26 @@ impl Requested {
                 requested.patterns.push(components);
             }
         }
-        if requested.everything { Self::everything() } else { requested }
+        requested
     }
 
     /// Whether the whole context is requested.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         self.everything
+    }
+
+    /// Whether the same paths are requested.
+    #[must_use]
+    pub fn asks_like(&self, other: &Self) -> bool {
+        self.everything && other.everything || self == other
+    }
+
+    /// Whether `path` is a requested path or leads to one, which what merely lies below one does not. A symbolic link
+    /// there says what else is requested.
+    #[must_use]
+    pub fn names(&self, path: &ContextPath) -> bool {
+        self.patterns.iter().any(|pattern| names(pattern, path.as_bytes()))
     }
 
     /// Whether `path` is requested.
@@ -92,6 +105,18 @@ fn want(pattern: &[Component], path: &[u8]) -> Want {
     }
     let (name, below) = split_first_name(path);
     if component.matches(name) { want(deeper, below) } else { Want::No }
+}
+
+fn names(pattern: &[Component], path: &[u8]) -> bool {
+    if path.is_empty() {
+        return true;
+    }
+    let Some((component, deeper)) = pattern.split_first() else { return false };
+    let (name, below) = split_first_name(path);
+    match component {
+        Component::AnyDepth => names(deeper, path) || names(pattern, below),
+        component => component.matches(name) && names(deeper, below),
+    }
 }
 
 fn split_first_name(path: &[u8]) -> (&[u8], &[u8]) {
@@ -153,10 +178,33 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_named_where_a_source_leads_through_it() {
+        let requested = ["/src", "/pkg/*/go.mod", "assets/**/*.png"].map(|source| source.as_bytes().to_vec());
+        let requested = Requested::of(requested);
+        for (path, expected) in [
+            ("src", true),
+            ("src/a", false),
+            ("srcs", false),
+            ("pkg", true),
+            ("pkg/x", true),
+            ("pkg/x/go.mod", true),
+            ("pkg/x/go.sum", false),
+            ("pkg/x/go.mod/y", false),
+            ("assets/a/b", true),
+            ("other", false),
+        ] {
+            assert_eq!(requested.names(&ContextPath::new(path)), expected, "{path}");
+        }
+        assert!(!Requested::everything().names(&ContextPath::new("src")));
+    }
+
+    #[test]
     fn the_root_requests_everything_and_no_source_nothing() {
         let root = Requested::of([b"src".to_vec(), b"./..".to_vec()]);
         assert!(root.is_everything());
         assert_eq!(root.wants(&ContextPath::new("x/y")), Want::Within);
+        // A link in the place of `src` would say what else is requested, even beside everything.
+        assert!(root.names(&ContextPath::new("src")) && !root.names(&ContextPath::new("x")));
         assert_eq!(Requested::default().wants(&ContextPath::root()), Want::No);
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn context_then(
 ) -> anyhow::Result<ContextThen> {
     let root = &asked.dir.root;
     let requested = requested(asked, past);
-    let now = match asked.now.filter(|now| now.requested == requested) {
+    let now = match asked.now.filter(|now| now.requested.asks_like(&requested)) {
         Some(now) => now.now.context.clone(),
         None => {
             let remembered = scanning::remembered(store.trust(), &store.stat_cache_path(root));

@@ -1,7 +1,10 @@
 //! Scans of folders made for the purpose: what is sent of them, with which attributes, and what the stat cache
 //! may and may not answer for.
 
+mod refreshed;
+mod saved;
 mod trust;
+mod watched;
 
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};

@@ -114,6 +114,11 @@ impl Stamp {
         FileType::from_raw_mode(self.st_mode) == FileType::Directory
     }
 
+    /// Whether it is that of a symbolic link.
+    pub(crate) fn is_link(&self) -> bool {
+        FileType::from_raw_mode(self.st_mode) == FileType::Symlink
+    }
+
     /// The stamp in what the system said.
     pub(crate) fn of(stat: &Stat) -> Self {
         Self {

@@ -77,17 +77,24 @@ pub fn scan_at(
         let stamped = Stamped { context: BuildContext::new(root), mtimes: tree.mtimes(cache) };
         return Ok(Scan { stamped, cache: cache.clone(), n_hashed: 0, n_bytes_hashed: 0 });
     }
-    let mut pending = Vec::new();
-    tree.collect_pending(&mut pending);
-    let hashed = || pending.iter().filter(|pending| pending.is_regular_file()).map(|pending| pending.stamp.size);
-    let (n_hashed, n_bytes_hashed) = (hashed().count(), hashed().fold(0, u64::saturating_add));
-    pending.into_par_iter().try_for_each_init(Reader::default, |reader, pending| reader.read(&root, pending))?;
+    let (n_hashed, n_bytes_hashed) = tree.read(&root)?;
     let built = tree.build(cache);
     let context = BuildContext::new(Folder::new(None, built.entries));
     let mut builder = Builder::new(moment);
     tree.remember(cache, Some(context.root()), &mut builder);
     let stamped = Stamped { context, mtimes: built.mtimes };
     Ok(Scan { stamped, cache: builder.finish(), n_hashed, n_bytes_hashed })
+}
+
+/// What a folder below a resolved root holds, every file of it read; `None` if it has vanished.
+///
+/// # Errors
+/// [`ScanError`] with the path at fault.
+pub(crate) fn scan_folder(root: &Path, search: &Search<'_>, top: FoundFolder) -> Result<Option<Built>, ScanError> {
+    let top = walk::walk_folder(root, search, top)?;
+    let Some(mut tree) = Branch::of(&top, search.cache) else { return Ok(None) };
+    tree.read(root)?;
+    Ok(Some(tree.build(search.cache)))
 }
 
 /// A folder that was walked, its entries in byte order of their names.
@@ -136,9 +143,9 @@ struct Pending<'a> {
 }
 
 /// A folder's digested entries, and the times of all that lies below it in canonical order.
-struct Built {
-    entries: Vec<(Box<[u8]>, Node)>,
-    mtimes: Vec<i64>,
+pub(crate) struct Built {
+    pub(crate) entries: Vec<(Box<[u8]>, Node)>,
+    pub(crate) mtimes: Vec<i64>,
 }
 
 impl Branch {
@@ -222,6 +229,16 @@ impl Branch {
                 branch.add_mtimes(cache, mtimes);
             }
         }
+    }
+
+    /// Reads what is not as recorded; how many files that were, and how many bytes.
+    fn read(&mut self, root: &Path) -> Result<(usize, u64), ScanError> {
+        let mut pending = Vec::new();
+        self.collect_pending(&mut pending);
+        let hashed = || pending.iter().filter(|pending| pending.is_regular_file()).map(|pending| pending.stamp.size);
+        let (n_hashed, n_bytes_hashed) = (hashed().count(), hashed().fold(0, u64::saturating_add));
+        pending.into_par_iter().try_for_each_init(Reader::default, |reader, pending| reader.read(root, pending))?;
+        Ok((n_hashed, n_bytes_hashed))
     }
 
     fn collect_pending<'a>(&'a mut self, pending: &mut Vec<Pending<'a>>) {
@@ -390,15 +407,18 @@ impl Reader {
         let path = Path::new(OsStr::from_bytes(&self.path));
         *state = match read(path, stamp, &mut self.content) {
             Ok(state) => state,
-            Err(HashError::Io(error)) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                LeafState::Vanished
-            }
-            Err(HashError::Io(source)) => return Err(ScanError::Unreadable { path: path.to_owned(), source }),
-            Err(HashError::KeepsChanging | HashError::IsFolder) => {
-                return Err(ScanError::KeepsChanging(path.to_owned()));
-            }
+            Err(error) => not_vanished(error, path).map_or(Ok(LeafState::Vanished), Err)?,
         };
         Ok(())
+    }
+}
+
+/// Why a path could not be read, unless because nothing stands there any more.
+pub(crate) fn not_vanished(error: HashError, path: &Path) -> Option<ScanError> {
+    match error {
+        HashError::Io(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
+        HashError::Io(source) => Some(ScanError::Unreadable { path: path.to_owned(), source }),
+        HashError::KeepsChanging | HashError::IsFolder => Some(ScanError::KeepsChanging(path.to_owned())),
     }
 }
 

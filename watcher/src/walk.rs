@@ -72,7 +72,6 @@ pub(crate) enum What {
 }
 
 /// A folder that was entered.
-#[derive(Default)]
 pub(crate) struct FoundFolder {
     /// Below the context root, as [`planner::context::ContextPath`] has it.
     pub(crate) path: Vec<u8>,
@@ -116,6 +115,20 @@ impl Listed {
 }
 
 impl FoundFolder {
+    /// The folder at `path`, which is to be entered: it is wanted or on the way, and the rule of line `ignored_by`
+    /// leaves it out for itself only.
+    pub(crate) fn new(path: Vec<u8>, want: Want, ignored_by: Option<u32>, state: State, cache: &StatCache) -> Self {
+        Self {
+            ignored_by,
+            is_kept: want == Want::Within && ignored_by.is_none(),
+            state,
+            is_within_request: want == Want::Within,
+            records: cache.folder(&path),
+            path,
+            listed: Mutex::default(),
+        }
+    }
+
     /// Takes out what was found; nothing where the folder may not be read and need not be.
     pub(crate) fn take(&self) -> Listed {
         locked(&self.listed).take().unwrap_or(Listed::Entries(Vec::new()))
@@ -134,13 +147,15 @@ pub(crate) fn resolve_root(root: &Path) -> Result<PathBuf, ScanError> {
 
 /// Walks a resolved root.
 pub(crate) fn walk(root: &Path, search: &Search<'_>) -> Result<Arc<FoundFolder>, ScanError> {
-    let top = Arc::new(FoundFolder {
-        is_kept: true,
-        state: search.ignorefile.root(),
-        is_within_request: search.requested.is_everything(),
-        records: search.cache.folder(b""),
-        ..FoundFolder::default()
-    });
+    let want = if search.requested.is_everything() { Want::Within } else { Want::OnTheWay };
+    let mut top = FoundFolder::new(Vec::new(), want, None, search.ignorefile.root(), search.cache);
+    top.is_kept = true;
+    walk_folder(root, search, top)
+}
+
+/// Walks a folder below a resolved root.
+pub(crate) fn walk_folder(root: &Path, search: &Search<'_>, top: FoundFolder) -> Result<Arc<FoundFolder>, ScanError> {
+    let top = Arc::new(top);
     let walk = Walk { root, search, errors: Mutex::default() };
     rayon::scope(|scope| walk.enter(&top, scope));
     // Threads meet errors in any order; the first by path is told.
@@ -261,15 +276,7 @@ impl<'a> Walk<'a> {
         if !is_folder {
             return Some(What::File(stamp, known));
         }
-        let inner = FoundFolder {
-            path: path.to_owned(),
-            ignored_by,
-            is_kept: want == Want::Within && ignored_by.is_none(),
-            state,
-            is_within_request: want == Want::Within,
-            records: self.search.cache.folder(path),
-            ..FoundFolder::default()
-        };
+        let inner = FoundFolder::new(path.to_owned(), want, ignored_by, state, self.search.cache);
         Some(What::Folder(stamp, known, Arc::new(inner)))
     }
 

@@ -16,7 +16,7 @@ use watcher::{Scan, StatCache};
 use super::{Context, set_mode};
 
 /// Every entry as a digest of itself alone, so that no digest of a folder is relied on.
-fn entries(context: &BuildContext) -> Vec<(ContextPath, ContentDigest)> {
+pub(super) fn entries(context: &BuildContext) -> Vec<(ContextPath, ContentDigest)> {
     let mut entries = Vec::new();
     context.visit(&mut |path, node| {
         let of_itself = match node {
@@ -166,10 +166,10 @@ fn a_small_edit_in_a_large_context_is_not_worth_a_new_cache() {
 }
 
 /// Numbers that look random and are the same in every run (xorshift).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
+    pub(super) fn below(&mut self, n: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
