@@ -52,6 +52,13 @@ impl ProjectArgs {
         &self.flags
     }
 
+    /// The same for these stages instead.
+    pub(crate) fn only(&self, stages: &[String]) -> Self {
+        let mut narrowed = self.clone();
+        narrowed.flags.target = stages.to_vec();
+        narrowed
+    }
+
     /// The words behind `--`.
     pub(crate) fn rest(&self) -> &[String] {
         &self.rest

@@ -195,6 +195,16 @@ impl Building {
         Ok(())
     }
 
+    /// Ends the build before it is done.
+    pub(crate) fn stop(&mut self) {
+        self.running.stop();
+    }
+
+    /// Whether it was asked to end.
+    pub(crate) fn was_stopped(&self) -> bool {
+        self.running.was_stopped()
+    }
+
     /// Brings the display up to date where it is time; to be called every [`FRAME`] at least.
     pub(crate) fn show(&mut self, ground: &Ground<'_>, progress: &mut Progress) {
         if self.shown.elapsed() >= FRAME {

@@ -6,6 +6,7 @@ mod explain;
 mod graph;
 mod record;
 mod build;
+mod watch;
 mod history;
 mod context;
 mod parse;
@@ -82,6 +83,7 @@ enum Command {
     Graph(graph::GraphArgs),
     Record(record::RecordArgs),
     Build(build::BuildArgs),
+    Watch(watch::WatchArgs),
     History(history::HistoryArgs),
     Context(context::ContextArgs),
     Completions(completions::CompletionsArgs),
@@ -118,6 +120,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Status> {
         Command::Graph(args) => graph::run(args, &session()?),
         Command::History(args) => history::run(args, &session()?),
         Command::Build(args) => build::run(args, &session()?),
+        Command::Watch(args) => watch::run(args, &session()?),
         Command::Record(args) => record::run(args, &session()?),
         Command::Context(args) => context::run(args, &session()?),
         Command::Completions(args) => completions::run(args),

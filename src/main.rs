@@ -21,19 +21,17 @@ mod bookkeeping;
 mod render;
 mod building;
 mod round;
+mod watching;
 mod commands;
 
 use std::env;
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 use commands::Cli;
-use fault::Fault;
 use plugin::Call;
-use render::palette::{ERROR, HINT};
-use render::text::escape;
 
 /// What the exit status says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,14 +63,6 @@ fn main() -> ExitCode {
     status.into()
 }
 
-/// The error with its causes, system errors in words.
-fn told(error: &anyhow::Error) -> String {
-    let clause = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<io::Error>().map_or_else(|| cause.to_string(), intake::reason)
-    };
-    error.chain().map(clause).collect::<Vec<_>>().join(": ")
-}
-
 /// Prints what went wrong, where, and one hint. A reader who has seen enough and closed the pipe is no error.
 fn report(error: &anyhow::Error) -> Status {
     let is_closed = |cause: &(dyn std::error::Error + 'static)| {
@@ -84,14 +74,6 @@ fn report(error: &anyhow::Error) -> Status {
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
         usage.exit();
     }
-    let mut err = anstream::stderr();
-    // Nobody is left to tell when standard error is closed.
-    let _ = writeln!(err, "{ERROR}error{ERROR:#}: {}", escape(&told(error)));
-    if let Some(place) = Fault::place_of(error) {
-        let _ = write!(err, "{}", render::diagnostic::of_error(place));
-    }
-    if let Some(hint) = Fault::hint_of(error) {
-        let _ = writeln!(err, "{HINT}hint{HINT:#}: {}", escape(hint));
-    }
+    render::fault(error);
     Status::CouldNot
 }

@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use planner::cache_key::Sealer;
 use planner::context::{BuildContext, ContextPath, Stamped};
@@ -21,7 +22,7 @@ use planner::request::Request;
 use planner::requested::Requested;
 use planner::snapshot::Snapshot;
 use planner::transfer::{self, View};
-use watcher::ScanError;
+use watcher::{ScanError, Subject, Watched};
 
 use crate::fault::Fault;
 use crate::frontend::{self, Frontend};
@@ -283,6 +284,42 @@ pub(crate) fn scan_contexts(
         contexts.insert(name, context);
     }
     Ok(contexts)
+}
+
+/// What decides what [`observe`] would see: the contexts as far as a build asks for them, and the files that say so.
+///
+/// # Errors
+/// If BuildKit would refuse the Dockerfile, an ignore file or the request.
+pub(crate) fn subject(project: &Project, requests: &[Request]) -> anyhow::Result<Subject> {
+    let source = project.dockerfile()?;
+    let reading = read_dockerfile(&source.bytes, &source.shown.display().to_string(), requests)?;
+    let named = project.local_contexts()?;
+    let mut subject = Subject::default();
+    for (name, patterns) in patterns(&reading.graph) {
+        let Some((dir, source)) = context_source(project, &named, &name) else { continue };
+        let requested = watcher::resolve_requested(&dir.root, patterns);
+        let watched = Watched { root: dir.root.clone(), ignorefile: ignorefile(source)?, requested };
+        subject.contexts.insert(name, Arc::new(watched));
+    }
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    subject.files = project.texts().map(absolute).collect();
+    Ok(subject)
+}
+
+/// The stages that no other stage reads, by name or index, in the order of the Dockerfile.
+pub(crate) fn leaves(project: &Project, requests: &[Request]) -> anyhow::Result<Vec<String>> {
+    let source = project.dockerfile()?;
+    let (dockerfile, _) = Dockerfile::parse(&source.bytes);
+    let Some(request) = requests.first() else { return Ok(Vec::new()) };
+    let of_stage = |index: usize| Request { stage: Some(index.to_string()), ..request.clone() };
+    let each: Vec<Request> = (0..dockerfile.stages.len()).map(of_stage).collect();
+    let (graph, _) = lowered(&source.bytes, &each);
+    let is_read = |index: usize| {
+        let others = graph.targets.iter().filter(|target| target.stage != index);
+        others.into_iter().any(|target| target.stages.get(index).is_some_and(|stage| stage.used))
+    };
+    let leaves = dockerfile.stages.iter().enumerate().filter(|(index, _)| !is_read(*index));
+    Ok(leaves.map(|(index, stage)| stage.name.clone().unwrap_or_else(|| index.to_string())).collect())
 }
 
 /// What BuildKit would do for a Dockerfile, and what it says of it.

@@ -149,6 +149,11 @@ impl Project {
         self.stamps.changed().map(shown).collect()
     }
 
+    /// Where the Dockerfile and the ignore files are looked for, there or not.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &Path> {
+        self.stamps.paths()
+    }
+
     /// The builder that `--builder` names.
     pub(crate) fn builder_flag(&self) -> Option<String> {
         self.flags.builder.clone()

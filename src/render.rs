@@ -15,6 +15,7 @@ pub(crate) mod markdown;
 pub(crate) mod github;
 pub(crate) mod progress;
 pub(crate) mod build;
+pub(crate) mod watch;
 pub(crate) mod history;
 pub(crate) mod record;
 pub(crate) mod context;
@@ -22,6 +23,8 @@ pub(crate) mod json;
 
 use std::io::{self, Write as _};
 
+use crate::fault::Fault;
+use crate::intake;
 use crate::refusal::Warning;
 
 /// Writes the answer. Styles in it are dropped where standard output is no terminal, or the user wants none
@@ -52,6 +55,28 @@ pub(crate) fn warn_of(warnings: &[Warning]) {
 /// Writes an answer to standard error, where standard output is taken.
 pub(crate) fn talk(answer: &str) -> io::Result<()> {
     anstream::stderr().lock().write_all(answer.as_bytes())
+}
+
+/// An error with its causes as one clause, system errors in words.
+pub(crate) fn told(error: &anyhow::Error) -> String {
+    let clause = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().map_or_else(|| cause.to_string(), intake::reason)
+    };
+    error.chain().map(clause).collect::<Vec<_>>().join(": ")
+}
+
+/// Tells the user what went wrong, where, and one hint.
+pub(crate) fn fault(error: &anyhow::Error) {
+    let (style, hint_style) = (palette::ERROR, palette::HINT);
+    let mut err = anstream::stderr();
+    // Nobody is left to tell when standard error is closed.
+    let _ = writeln!(err, "{style}error{style:#}: {}", text::escape(&told(error)));
+    if let Some(place) = Fault::place_of(error) {
+        let _ = write!(err, "{}", diagnostic::of_error(place));
+    }
+    if let Some(hint) = Fault::hint_of(error) {
+        let _ = writeln!(err, "{hint_style}hint{hint_style:#}: {}", text::escape(hint));
+    }
 }
 
 /// Tells the user of something that does not stop the answer.

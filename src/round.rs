@@ -8,7 +8,7 @@ use planner::history::StepRecord;
 use planner::prediction::Prediction;
 use planner::recording::{self, Left, Witnessed};
 use planner::request::Request;
-use planner::snapshot::StepKind;
+use planner::snapshot::{Snapshot, StepKind};
 
 use crate::args::{ImageArgs, ProjectArgs};
 use crate::bases::{self, Near};
@@ -145,6 +145,18 @@ impl Done {
             engine_before: self.engine_before.clone(),
             verbose,
         }
+    }
+
+    /// What it was made from.
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.observation.snapshot
+    }
+
+    /// The seconds that all steps took when they last ran which did not run now.
+    pub(crate) fn spared(&self) -> f64 {
+        let ran = |step: &usize| self.built.steps.iter().any(|built| built.step == *step && built.seconds > 0.0);
+        let spared = self.experience.seconds.iter().filter(|(step, _)| !ran(step));
+        spared.map(|(_, seconds)| seconds).sum()
     }
 
     /// Records it.

@@ -16,7 +16,9 @@ pub fn recipe(snapshot: &Snapshot, target: &TargetGraph) -> ContentDigest {
     let steps = steps(snapshot, target);
     let keys: BTreeSet<_> = steps.iter().filter_map(|step| Some(&snapshot.steps.get(*step)?.record.key)).collect();
     hasher.number(keys.len() as u64);
-    keys.into_iter().for_each(|key| drop(hasher.digest(key)));
+    for key in keys {
+        hasher.digest(key);
+    }
     for placed in configuring(target) {
         hasher.text(&placed.text).text(&placed.body);
         for (name, used) in &placed.variables {

@@ -22,6 +22,11 @@ impl Stamps {
         Self(paths.into_iter().map(|path| (path.clone(), stamp(&path))).collect())
     }
 
+    /// All of them.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.0.keys().map(PathBuf::as_path)
+    }
+
     /// The paths that are something else now.
     pub(super) fn changed(&self) -> impl Iterator<Item = &Path> {
         self.0.iter().filter(|(path, then)| stamp(path) != **then).map(|(path, _)| path.as_path())

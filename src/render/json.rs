@@ -25,7 +25,18 @@ pub(crate) use parse::ParseView;
 /// # Errors
 /// If the view cannot be written as JSON.
 pub(crate) fn write(view: &impl Serialize) -> anyhow::Result<String> {
-    let json = serde_json::to_string_pretty(view)?;
+    Ok(safe(&serde_json::to_string_pretty(view)?))
+}
+
+/// The view as JSON on one line with its end, as safe.
+///
+/// # Errors
+/// If the view cannot be written as JSON.
+pub(crate) fn line(view: &impl Serialize) -> anyhow::Result<String> {
+    Ok(safe(&serde_json::to_string(view)?))
+}
+
+fn safe(json: &str) -> String {
     let mut safe = String::with_capacity(json.len() + 1);
     for character in json.chars() {
         // JSON's own line ends; those inside strings are escaped already.
@@ -38,7 +49,7 @@ pub(crate) fn write(view: &impl Serialize) -> anyhow::Result<String> {
         }
     }
     safe.push('\n');
-    Ok(safe)
+    safe
 }
 
 /// A path as text, and beside it its bytes where they are not UTF-8.

@@ -7,12 +7,12 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use planner::built::Experience;
+use planner::built::{self, Experience};
 use planner::snapshot::Snapshot;
 
 use super::palette::{self, FAINT};
 use super::text;
-use crate::engine::attribution::Attribution;
+use crate::engine::attribution::{Attribution, StepOutcome};
 use crate::engine::observed::Observed;
 use crate::engine::{BuildEvent, LogChunk, Outcome};
 
@@ -41,6 +41,19 @@ pub(crate) struct Progress {
     partial: BTreeMap<String, Vec<u8>>,
     screen: Option<Screen>,
     shows_output: bool,
+    /// What each step was last told to be at.
+    states: BTreeMap<usize, State>,
+    /// What changed of that since it was asked for.
+    news: Vec<(usize, State)>,
+}
+
+/// How far a step is.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum State {
+    /// It is at work.
+    Running,
+    /// It is over; if it ran, for so many seconds.
+    Over(built::Outcome, Option<f64>),
 }
 
 struct Screen {
@@ -62,9 +75,26 @@ impl Progress {
             step_of: BTreeMap::new(),
             asked: BTreeSet::new(),
             partial: BTreeMap::new(),
-            screen: is_terminal.then(Screen::new),
+            screen: is_terminal
+                .then(|| Screen::new(MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)))),
             shows_output: verbose || !is_terminal,
+            states: BTreeMap::new(),
+            news: Vec::new(),
         }
+    }
+
+    /// The same display among others.
+    pub(crate) fn among(mut self, bars: Option<MultiProgress>) -> Self {
+        if let Some(bars) = bars {
+            self.finish();
+            self.screen = Some(Screen::new(bars));
+        }
+        self
+    }
+
+    /// Which steps began or ended since this was last asked, in the order of the plan.
+    pub(crate) fn take_news(&mut self) -> Vec<(usize, State)> {
+        std::mem::take(&mut self.news)
     }
 
     /// Shows a line above the steps at work.
@@ -112,6 +142,12 @@ impl Progress {
         }
         over.sort_by_key(|(completed, ..)| *completed);
         over.into_iter().for_each(|(_, digest, seconds)| self.over(digest, seconds));
+        for (step, seen) in &attribution.steps {
+            let Some(state) = state(seen) else { continue };
+            if self.states.insert(*step, state) != Some(state) {
+                self.news.push((*step, state));
+            }
+        }
         let is_over = |outcome: &Outcome| matches!(outcome, Outcome::Cached | Outcome::Ran);
         let n_over = attribution.steps.values().filter(|seen| is_over(&seen.outcome)).count();
         self.draw(&at_work, n_over);
@@ -124,7 +160,10 @@ impl Progress {
         }
         if let Some(screen) = self.screen.take() {
             // What was drawn is gone; the answer follows on standard output.
-            let _ = screen.bars.clear();
+            screen.rows.values().chain([&screen.whole]).for_each(|bar| {
+                bar.finish_and_clear();
+                screen.bars.remove(bar);
+            });
         }
     }
 
@@ -215,8 +254,7 @@ impl Progress {
 }
 
 impl Screen {
-    fn new() -> Self {
-        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+    fn new(bars: MultiProgress) -> Self {
         let whole = bars.add(ProgressBar::new_spinner());
         whole.set_style(style("{spinner:.cyan} {wide_msg} {prefix}"));
         Self { bars, whole, rows: BTreeMap::new() }
@@ -245,6 +283,18 @@ impl Screen {
         self.whole.set_prefix(elapsed);
         self.whole.tick();
     }
+}
+
+/// How far a step is, once it was begun.
+fn state(seen: &StepOutcome) -> Option<State> {
+    Some(match &seen.outcome {
+        Outcome::NotStarted => return None,
+        Outcome::Running => State::Running,
+        Outcome::Cached => State::Over(built::Outcome::Cached, None),
+        Outcome::Ran => State::Over(built::Outcome::Ran, seen.seconds),
+        Outcome::Failed(_) => State::Over(built::Outcome::Failed, seen.seconds),
+        Outcome::Canceled => State::Over(built::Outcome::Canceled, seen.seconds),
+    })
 }
 
 fn style(template: &str) -> ProgressStyle {

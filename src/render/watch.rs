@@ -1,0 +1,327 @@
+//! What `watch` tells: one line for a change and what it reaches, one for a build; or for programs one JSON object per
+//! event, see `docs/json.md`. In go changes, outlooks and ends of builds, out come lines on standard output, in step with
+//! the live view on a terminal. It decides nothing.
+
+mod board;
+mod events;
+
+use std::fmt::Write as _;
+use std::io;
+
+use indicatif::MultiProgress;
+use jiff::{Timestamp, Zoned};
+use planner::built::{Built, End, Outcome};
+use planner::prediction::Verdict;
+
+use self::board::Board;
+use self::events::{Event, Finished, StepView};
+use super::build::{Closing, disagreements};
+use super::palette::{ERROR, FAINT, HEADLINE, WARNING};
+use super::progress::State;
+use super::{json, text};
+use crate::args::Format;
+use crate::fault::Fault;
+
+/// So many paths of a change are named.
+const N_PATHS: usize = 3;
+/// So many steps that a change reaches are shown.
+const N_ROWS: usize = 4;
+
+/// What a save came to.
+pub(crate) struct Change {
+    /// What changed, else what was touched. Empty where nothing is there.
+    pub(crate) paths: Vec<String>,
+    /// What follows.
+    pub(crate) effect: Effect,
+}
+
+/// What follows from a change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Effect {
+    /// Some target is made of something else now.
+    Steps,
+    /// Files hold what they held.
+    SameContent,
+    /// No step of the watched targets reads it.
+    NotRead,
+    /// The Dockerfile or an ignore file was edited, and the build is as before.
+    SamePlan,
+}
+
+/// What a build of the watched targets would do.
+pub(crate) struct Outlook {
+    /// Their names.
+    pub(crate) targets: Vec<String>,
+    /// All their steps, in the order of the plan.
+    pub(crate) rows: Vec<Row>,
+    /// The seconds the build is expected to take; `None` where some step was never timed.
+    pub(crate) seconds: Option<f64>,
+}
+
+/// A step in an outlook.
+pub(crate) struct Row {
+    /// `stage:line`.
+    pub(crate) name: String,
+    /// The instruction.
+    pub(crate) text: String,
+    /// What becomes of it.
+    pub(crate) verdict: Verdict,
+    /// What it took when it last ran.
+    pub(crate) seconds: Option<f64>,
+    /// Whether all that it reads comes from the cache.
+    pub(crate) is_first: bool,
+}
+
+/// What is watched.
+pub(crate) struct Ready<'a> {
+    /// The targets.
+    pub(crate) targets: &'a [String],
+    /// Stages that no other stage reads and nobody watches.
+    pub(crate) unwatched: &'a [String],
+    /// Files and folders in the contexts.
+    pub(crate) n_files: usize,
+    /// Why nothing is built, if so.
+    pub(crate) plan_only: Option<String>,
+}
+
+impl Outlook {
+    fn count(&self, is: impl Fn(Verdict) -> bool) -> usize {
+        self.rows.iter().filter(|row| is(row.verdict)).count()
+    }
+
+    fn open(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.verdict != Verdict::Hit)
+    }
+
+    /// `4 of 9 steps will run (about 12 s)`.
+    fn told(&self) -> String {
+        let n = self.rows.len();
+        let n_miss = self.count(|verdict| verdict == Verdict::Miss);
+        let n_open = self.count(|verdict| verdict != Verdict::Hit) - n_miss;
+        let of = format!("of {}", text::count(n, "step"));
+        let runs = match (n_miss, n_open) {
+            (0, 0) if n == 1 => return "its step is cached".to_owned(),
+            (0, 0) => return format!("all {} are cached", text::count(n, "step")),
+            (0, open) => format!("{open} {of} may run"),
+            (miss, 0) => format!("{miss} {of} will run"),
+            (miss, open) => format!("{miss} {of} will run, {open} more may"),
+        };
+        match self.seconds {
+            Some(seconds) if seconds > 0.0 => format!("{runs} (about {})", text::seconds(seconds)),
+            _ => runs,
+        }
+    }
+}
+
+/// Says what happens.
+pub(crate) struct Voice {
+    format: Format,
+    board: Option<Board>,
+    /// The last line about a save that came to nothing; it is not said twice.
+    last_quiet: String,
+}
+
+impl Voice {
+    /// Speaks in that format; on a terminal with a live view.
+    pub(crate) fn new(format: Format) -> Self {
+        Self { format, board: Board::on_terminal(), last_quiet: String::new() }
+    }
+
+    /// Where the display of a build is drawn.
+    pub(crate) fn bars(&self) -> Option<MultiProgress> {
+        self.board.as_ref().map(Board::bars)
+    }
+
+    /// What is watched.
+    pub(crate) fn ready(&mut self, ready: &Ready<'_>) -> anyhow::Result<()> {
+        if self.format == Format::Json {
+            let Ready { targets, unwatched, n_files, plan_only } = ready;
+            return self.event(&Event::Ready {
+                targets,
+                unwatched,
+                entries: *n_files,
+                builds: plan_only.is_none(),
+                reason: plan_only.as_deref(),
+            });
+        }
+        let targets = ready.targets.iter().map(|name| text::escape(name)).collect::<Vec<_>>().join(" and ");
+        let mut line = format!("watching {} for {targets}", text::count(ready.n_files, "file"));
+        if !ready.unwatched.is_empty() {
+            let names: Vec<String> = ready.unwatched.iter().map(|name| text::escape(name)).collect();
+            let _ = write!(line, "; not watched: {} (--leaves adds them)", names.join(", "));
+        }
+        self.say(&format!("{HEADLINE}{line}{HEADLINE:#}"))?;
+        match &ready.plan_only {
+            Some(reason) => self.say(&format!("{FAINT}nothing is built: {}{FAINT:#}", text::escape(reason))),
+            None => Ok(()),
+        }
+    }
+
+    /// What a save came to, and what the next build does now.
+    pub(crate) fn change(&mut self, change: &Change, outlook: &Outlook) -> anyhow::Result<()> {
+        if change.paths.is_empty() && change.effect != Effect::Steps {
+            return Ok(());
+        }
+        if self.format == Format::Json {
+            self.event(&Event::of_change(change))?;
+            return if change.effect == Effect::Steps { self.event(&Event::of_outlook(outlook)) } else { Ok(()) };
+        }
+        let paths = named(&change.paths);
+        let quiet = match change.effect {
+            Effect::Steps => {
+                self.last_quiet.clear();
+                return self.outlook(Some(&paths), outlook);
+            }
+            Effect::SameContent => format!("saved {paths}, content unchanged"),
+            Effect::NotRead => format!("saved {paths}, nothing depends on it"),
+            Effect::SamePlan => format!("saved {paths}, the build is as before"),
+        };
+        if self.last_quiet == quiet {
+            return Ok(());
+        }
+        self.last_quiet.clone_from(&quiet);
+        self.say(&format!("{FAINT}{}  {quiet}{FAINT:#}", clock()))
+    }
+
+    /// What the next build does.
+    pub(crate) fn prediction(&mut self, outlook: &Outlook) -> anyhow::Result<()> {
+        if self.format == Format::Json { self.event(&Event::of_outlook(outlook)) } else { self.outlook(None, outlook) }
+    }
+
+    fn outlook(&mut self, paths: Option<&str>, outlook: &Outlook) -> anyhow::Result<()> {
+        let told = outlook.told();
+        if let Some(board) = &mut self.board {
+            board.changed(paths, &told);
+        }
+        let paths = paths.map_or_else(String::new, |paths| format!("{paths}: "));
+        let mut lines = format!("{}  {paths}{told}", clock());
+        let (first, rest): (Vec<&Row>, Vec<&Row>) = outlook.open().partition(|row| row.is_first);
+        for row in first.iter().chain(&rest).take(N_ROWS) {
+            let label = text::cut(&format!("{:<12} {}", text::escape(&row.name), text::escape(&row.text)), 68);
+            let _ = write!(lines, "\n          {FAINT}{label}{FAINT:#}");
+        }
+        let n_more = (first.len() + rest.len()).saturating_sub(N_ROWS);
+        if n_more > 0 {
+            let _ = write!(lines, "\n          {FAINT}and {n_more} more{FAINT:#}");
+        }
+        self.say(&lines)
+    }
+
+    /// A build begins.
+    pub(crate) fn started(&mut self, targets: &[String]) -> anyhow::Result<()> {
+        if let Some(board) = &mut self.board {
+            targets.iter().for_each(|target| board.set(target, "building"));
+        }
+        if self.format == Format::Json {
+            return self.event(&Event::BuildStarted { targets });
+        }
+        Ok(())
+    }
+
+    /// A step of a build began or ended.
+    pub(crate) fn step(&mut self, name: &str, instruction: &str, state: State) -> anyhow::Result<()> {
+        match self.format {
+            Format::Json => self.event(&Event::Step(StepView::new(name, instruction, state))),
+            // The display of the build shows it.
+            Format::Text => Ok(()),
+        }
+    }
+
+    /// A build is over; `saved` are the seconds that everything took when it last ran and that did not run now.
+    pub(crate) fn finished(
+        &mut self,
+        id: &str,
+        targets: &[String],
+        closing: &Closing<'_>,
+        saved: f64,
+    ) -> anyhow::Result<()> {
+        let built = closing.built;
+        if let Some(board) = &mut self.board {
+            let state = match built.end {
+                End::Succeeded => "up to date",
+                End::Failed => "failed",
+                End::Interrupted => "stopped",
+            };
+            targets.iter().for_each(|target| board.set(target, state));
+        }
+        if self.format == Format::Json {
+            return self.event(&Event::BuildFinished(Finished::new(id, targets, closing, saved)));
+        }
+        self.say(&format!("{}  {}", clock(), conclusion(built, targets, saved)))?;
+        for (step, reason) in disagreements(closing) {
+            let line = format!("{WARNING}not as predicted{WARNING:#}: {}: {reason}", text::escape(&step.name));
+            self.say(&format!("          {line}"))?;
+        }
+        Ok(())
+    }
+
+    /// Something went wrong; the watch goes on.
+    pub(crate) fn error(&mut self, error: &anyhow::Error) -> anyhow::Result<()> {
+        if self.format == Format::Json {
+            let (message, hint) = (super::told(error), Fault::hint_of(error));
+            self.event(&Event::Error { message: &message, hint })?;
+        }
+        self.aside(|| super::fault(error));
+        Ok(())
+    }
+
+    /// A note beside the answer.
+    pub(crate) fn note(&self, note: &str) {
+        self.aside(|| super::warn(note));
+    }
+
+    /// Takes the live view away.
+    pub(crate) fn end(&mut self) {
+        self.board = None;
+    }
+
+    fn aside(&self, write: impl FnOnce()) {
+        match &self.board {
+            Some(board) => board.bars().suspend(write),
+            None => write(),
+        }
+    }
+
+    fn say(&self, line: &str) -> anyhow::Result<()> {
+        let write = || super::answer(&format!("{line}\n"));
+        Ok(self.board.as_ref().map_or_else(write, |board| board.bars().suspend(write))?)
+    }
+
+    fn event(&self, event: &Event<'_>) -> anyhow::Result<()> {
+        let line = json::line(&events::Line { schema: events::SCHEMA, at: Timestamp::now().to_string(), event })?;
+        let write = || -> io::Result<()> { super::answer(&line) };
+        Ok(self.board.as_ref().map_or_else(write, |board| board.bars().suspend(write))?)
+    }
+}
+
+/// The time of day.
+fn clock() -> String {
+    Zoned::now().strftime("%H:%M:%S").to_string()
+}
+
+/// `src/a.ts, src/b.ts and 12 more`.
+fn named(paths: &[String]) -> String {
+    let named: Vec<String> = paths.iter().take(N_PATHS).map(|path| text::escape(path)).collect();
+    let n_more = paths.len().saturating_sub(N_PATHS);
+    if n_more == 0 { named.join(", ") } else { format!("{} and {n_more} more", named.join(", ")) }
+}
+
+/// `built runtime in 11.8 s: 4 steps ran, 5 cached, about 36 s saved; predicted = observed`.
+fn conclusion(built: &Built, targets: &[String], saved: f64) -> String {
+    let targets = targets.iter().map(|name| text::escape(name)).collect::<Vec<_>>().join(", ");
+    let seconds = text::seconds(built.seconds);
+    let mut line = match built.end {
+        End::Succeeded => format!("{HEADLINE}built {targets} in {seconds}{HEADLINE:#}"),
+        End::Failed => format!("{ERROR}{targets} failed after {seconds}{ERROR:#}"),
+        End::Interrupted => format!("stopped building {targets} after {seconds}"),
+    };
+    let (ran, cached) = (built.count(Outcome::Ran), built.count(Outcome::Cached));
+    let _ = write!(line, ": {} ran, {cached} cached", text::count(ran, "step"));
+    if saved > 0.0 {
+        let _ = write!(line, ", about {} saved", text::seconds(saved));
+    }
+    if built.agrees() == Some(true) {
+        line.push_str("; predicted = observed");
+    }
+    line
+}

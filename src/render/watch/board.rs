@@ -1,0 +1,62 @@
+//! The live view of `watch` on a terminal: a line for each target with its state, and one for the last change and its
+//! reach. It is drawn when something changes and costs nothing else.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::render::text;
+
+/// The view.
+pub(super) struct Board {
+    bars: MultiProgress,
+    targets: BTreeMap<String, ProgressBar>,
+    last: ProgressBar,
+}
+
+impl Board {
+    /// A view on standard error, if that is a terminal.
+    pub(super) fn on_terminal() -> Option<Self> {
+        std::io::stderr().is_terminal().then(|| {
+            let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+            let last = row(&bars, None);
+            Self { bars, targets: BTreeMap::new(), last }
+        })
+    }
+
+    /// Where a build may draw, too.
+    pub(super) fn bars(&self) -> MultiProgress {
+        self.bars.clone()
+    }
+
+    /// Shows the state of a target.
+    pub(super) fn set(&mut self, target: &str, state: &str) {
+        let (bars, last) = (&self.bars, &self.last);
+        let bar = self.targets.entry(target.to_owned()).or_insert_with(|| row(bars, Some(last)));
+        bar.set_message(format!("{:<16} {state}", text::escape(target)));
+        bar.tick();
+    }
+
+    /// Shows the last change.
+    pub(super) fn changed(&mut self, paths: Option<&str>, told: &str) {
+        self.last.set_message(paths.map_or_else(|| told.to_owned(), |paths| format!("{paths}: {told}")));
+        self.last.tick();
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        // What was drawn is gone; the lines above it stay.
+        let _cleared = self.bars.clear();
+    }
+}
+
+fn row(bars: &MultiProgress, before: Option<&ProgressBar>) -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_msg:.dim}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let new = ProgressBar::new_spinner().with_style(style);
+    match before {
+        Some(last) => bars.insert_before(last, new),
+        None => bars.add(new),
+    }
+}

@@ -1,0 +1,306 @@
+//! The watched project as it is now: its plan, its contexts, and what a build would do. In go touched places and what
+//! builds recorded; the scene is brought up to date, and out comes what changed. A scan or a reading that fails leaves it
+//! as it was. It starts no build and prints nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use planner::built::{Built, End, Experience};
+use planner::context::{ContextPath, Stamped};
+use planner::plan::Plan;
+use planner::prediction::{Prediction, Verdict};
+use planner::recipe::{recipe, steps};
+use planner::snapshot::{Snapshot, StepKind};
+use planner::transfer::{self, View};
+use watcher::debounce::Touched;
+use watcher::{Place, Refresh, Subject, refresh};
+
+use super::targets::Recipes;
+use crate::args::ProjectArgs;
+use crate::bases;
+use crate::forecast::{Past, Trees, predict_observed};
+use crate::observation::{Observation, context_source, ignorefile, leaves, observe, scan_fault, subject};
+use crate::project::Project;
+use crate::render::watch::{Change, Effect, Outlook, Row};
+use crate::store::Store;
+
+/// Which targets are watched.
+#[derive(Clone)]
+pub(super) struct Asked {
+    /// As typed.
+    pub(super) project: ProjectArgs,
+    /// Whether the stages that no other stage reads are watched, too.
+    pub(super) leaves: bool,
+}
+
+/// A watched project.
+pub(super) struct Scene {
+    /// With the targets that are watched.
+    pub(super) args: ProjectArgs,
+    /// The target of a build without `--target`.
+    pub(super) default: String,
+    /// The stages that no other stage reads and nobody watches.
+    pub(super) unwatched: Vec<String>,
+    project: Project,
+    past: Past,
+    observation: Observation,
+    /// What the engine last received of each context.
+    sent: BTreeMap<String, Option<Stamped>>,
+    prediction: Prediction,
+    experience: Experience,
+    /// Whether an error kept it from being brought up to date.
+    is_stale: bool,
+}
+
+impl Scene {
+    /// Reads the project. `aim` is told what to watch before it is scanned.
+    ///
+    /// # Errors
+    /// If BuildKit would refuse the Dockerfile or the flags, or a file cannot be read.
+    pub(super) fn open(asked: &Asked, store: &Store, aim: &mut dyn FnMut(Subject)) -> anyhow::Result<Self> {
+        let project = Project::open(&asked.project)?;
+        let past = Past::read(store, &project.builder)?;
+        let profile = past.profile(asked.project.engine_profile, store, &project.id)?;
+        let requests = bases::requests(&project, profile.clone(), &past, store)?;
+        let leaves = leaves(&project, &requests)?;
+        let default = leaves.last().cloned().unwrap_or_default();
+        let args = match asked.leaves {
+            true => asked.project.only(&all(&asked.project.typed().target, &leaves)),
+            false => asked.project.clone(),
+        };
+        let project = Project::open(&args)?;
+        let mut requests = requests;
+        if asked.leaves {
+            requests = bases::requests(&project, profile, &past, store)?;
+        }
+        aim(subject(&project, &requests)?);
+        let observation = observe(&project, &requests, store, || store.keep_secret_key())?;
+        let watched = observation.snapshot.stages();
+        let unwatched = leaves.into_iter().filter(|leaf| !watched.contains(leaf)).collect();
+        let experience = past.experience(&project, &observation.snapshot, store)?;
+        let prediction = foreseen(&observation, &past, store);
+        let (sent, is_stale) = (BTreeMap::new(), false);
+        let mut scene =
+            Self { args, default, unwatched, project, past, observation, sent, prediction, experience, is_stale };
+        scene.remember_sent(store)?;
+        Ok(scene)
+    }
+
+    /// Brings the scene up to date with what was touched.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); the scene is as before.
+    pub(super) fn take(
+        &mut self,
+        touched: &Touched,
+        asked: &Asked,
+        store: &Store,
+        aim: &mut dyn FnMut(Subject),
+    ) -> anyhow::Result<Change> {
+        let (before, texts) = (Before::of(self), self.project.edited());
+        let places = match touched {
+            Touched::Places(places) => Some(by_context(places)),
+            Touched::Everything => None,
+        };
+        let known = places.as_ref().filter(|_| texts.is_empty() && !self.is_stale);
+        self.is_stale = true;
+        if !known.map_or(Ok(false), |places| self.refresh(places, store))? {
+            *self = Self::open(asked, store, aim)?;
+        }
+        self.is_stale = false;
+        Ok(before.change(self, &places.unwrap_or_default(), texts))
+    }
+
+    /// Brings the contexts up to date at these paths; whether that was possible.
+    fn refresh(&mut self, places: &BTreeMap<&str, Vec<&ContextPath>>, store: &Store) -> anyhow::Result<bool> {
+        let named = self.project.local_contexts()?;
+        let mut is_whole = true;
+        for (name, paths) in places {
+            let Some((dir, source)) = context_source(&self.project, &named, name) else { continue };
+            let Some(context) = self.observation.contexts.get_mut(*name) else { continue };
+            let rules = ignorefile(source)?;
+            let paths = paths.iter().copied();
+            let refreshed = refresh(&dir.root, &rules, &context.requested, &mut context.now, paths);
+            is_whole &= refreshed.map_err(scan_fault)? == Refresh::Done;
+            context.view = view(self.sent.get(*name).and_then(Option::as_ref), &context.now);
+        }
+        if is_whole {
+            self.observation.retake(&store.secret_key()?);
+            self.prediction = foreseen(&self.observation, &self.past, store);
+        }
+        Ok(is_whole)
+    }
+
+    /// Takes note of what was recorded since.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub(super) fn learn(&mut self, asked: &Asked, store: &Store, aim: &mut dyn FnMut(Subject)) -> anyhow::Result<()> {
+        self.past = Past::read(store, &self.project.builder)?;
+        let profile = self.past.profile(self.args.engine_profile, store, &self.project.id)?;
+        let requests = bases::remembered(&self.project, profile, &self.past)?;
+        let key = store.secret_key()?;
+        if !self.observation.learn(&self.project, &requests, &key)? {
+            *self = Self::open(asked, store, aim)?;
+            return Ok(());
+        }
+        self.remember_sent(store)?;
+        self.observation.retake(&key);
+        self.experience = self.past.experience(&self.project, &self.observation.snapshot, store)?;
+        self.prediction = foreseen(&self.observation, &self.past, store);
+        Ok(())
+    }
+
+    fn remember_sent(&mut self, store: &Store) -> anyhow::Result<()> {
+        self.sent.clear();
+        for (name, context) in &mut self.observation.contexts {
+            let sent = store.sent(&context.sent_name, &context.now.context)?;
+            context.view = view(sent.as_ref(), &context.now);
+            self.sent.insert(name.clone(), sent);
+        }
+        Ok(())
+    }
+
+    /// What each watched target is made of.
+    pub(super) fn recipes(&self) -> Recipes {
+        recipes_of(&self.observation.snapshot)
+    }
+
+    /// What the targets were made of when they were last built, as far as that was recorded.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub(super) fn built(&self, store: &Store) -> anyhow::Result<Recipes> {
+        /// So many builds are looked at.
+        const N_BUILDS: usize = 50;
+        let mut built = Recipes::new();
+        let now = self.recipes();
+        for build in self.past.of_project(&self.project.id).into_iter().take(N_BUILDS) {
+            if now.keys().all(|name| built.contains_key(name)) {
+                break;
+            }
+            if !store.built(&build.id)?.is_none_or(|built| is_whole(&built)) {
+                continue;
+            }
+            let Some(snapshot) = store.snapshot(&build.id)? else { continue };
+            for (name, recipe) in recipes_of(&snapshot) {
+                built.entry(name).or_insert(recipe);
+            }
+        }
+        Ok(built)
+    }
+
+    /// How many files the contexts hold, folders included.
+    pub(super) fn n_files(&self) -> usize {
+        self.observation.contexts.values().map(|context| context.now.context.root().n_below()).sum()
+    }
+
+    /// What a build of all watched targets would do.
+    pub(super) fn outlook(&self) -> Outlook {
+        let snapshot = &self.observation.snapshot;
+        let verdict = |step: usize| self.prediction.standings[step].verdict;
+        let labels = snapshot.step_labels();
+        let used: BTreeSet<usize> = snapshot.targets.iter().flat_map(|target| steps(snapshot, target)).collect();
+        let used = used.into_iter().filter(|step| snapshot.steps[*step].kind == StepKind::Step);
+        let rows = used.filter_map(|step| {
+            let (name, text) = labels.get(&step)?.clone();
+            let seconds = self.experience.seconds.get(&step).copied();
+            let open = |input: &planner::graph::VertexId| verdict(input.index()) != Verdict::Hit;
+            let is_first = !snapshot.steps[step].inputs.iter().any(open);
+            Some(Row { name, text, verdict: verdict(step), seconds, is_first })
+        });
+        let rows = rows.collect();
+        let plans =
+            snapshot.targets.iter().map(|target| Plan::new(snapshot, target, &verdict, &self.experience.seconds));
+        let seconds = plans.map(|plan| plan.seconds).try_fold(0.0_f64, |most, seconds| Some(most.max(seconds?)));
+        Outlook { targets: snapshot.stages(), rows, seconds }
+    }
+}
+
+fn foreseen(observation: &Observation, past: &Past, store: &Store) -> Prediction {
+    let trees = Trees::new(store, observation.views().map(|(_, context)| context));
+    predict_observed(observation, past, &trees)
+}
+
+/// Whether a build made what it was asked for, of what was seen before it.
+fn is_whole(built: &Built) -> bool {
+    built.end == End::Succeeded && built.changed.is_empty()
+}
+
+/// What each target of a build is made of, by the name of its stage.
+pub(super) fn recipes_of(snapshot: &Snapshot) -> Recipes {
+    let recipes = snapshot.targets.iter().map(|target| recipe(snapshot, target));
+    snapshot.stages().into_iter().zip(recipes).collect()
+}
+
+fn view(sent: Option<&Stamped>, now: &Stamped) -> View {
+    sent.map_or_else(|| View { context: now.context.clone(), stale: Vec::new() }, |sent| transfer::view(sent, now))
+}
+
+/// Those that are asked for, then the others, each once.
+fn all(asked: &[String], others: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = asked.to_vec();
+    all.extend(others.iter().filter(|name| !asked.iter().any(|known| known.eq_ignore_ascii_case(name))).cloned());
+    all
+}
+
+fn by_context(places: &BTreeSet<Place>) -> BTreeMap<&str, Vec<&ContextPath>> {
+    let mut contexts: BTreeMap<&str, Vec<&ContextPath>> = BTreeMap::new();
+    for place in places {
+        if let Place::Context { name, path } = place {
+            contexts.entry(name).or_default().push(path);
+        }
+    }
+    contexts
+}
+
+/// What a change is told against.
+struct Before {
+    contexts: BTreeMap<String, Stamped>,
+    recipes: Recipes,
+}
+
+impl Before {
+    fn of(scene: &Scene) -> Self {
+        let contexts = &scene.observation.contexts;
+        let trees = contexts.iter().map(|(name, context)| {
+            let tree = Stamped { context: context.now.context.clone(), mtimes: Vec::new() };
+            (name.clone(), tree)
+        });
+        Self { contexts: trees.collect(), recipes: scene.recipes() }
+    }
+
+    fn change(&self, scene: &Scene, touched: &BTreeMap<&str, Vec<&ContextPath>>, texts: Vec<String>) -> Change {
+        let mut paths = Vec::new();
+        for (name, context) in &scene.observation.contexts {
+            let Some(before) = self.contexts.get(name) else { continue };
+            let diff = before.context.diff(&context.now.context);
+            paths.extend(diff.changes.into_iter().map(|(path, _)| path.to_lossy()));
+        }
+        let is_other = self.recipes != scene.recipes();
+        if is_other || !paths.is_empty() || !texts.is_empty() {
+            let effect = match (is_other, texts.is_empty()) {
+                (true, _) => Effect::Steps,
+                (false, true) => Effect::NotRead,
+                (false, false) => Effect::SamePlan,
+            };
+            return Change { paths: texts.into_iter().chain(paths).collect(), effect };
+        }
+        let there = |(name, paths): (&&str, &Vec<&ContextPath>)| {
+            let context = scene.observation.contexts.get(*name);
+            let is_held =
+                |path: &&&ContextPath| context.is_some_and(|context| context.now.context.find(path).is_some());
+            let held: Vec<String> = paths.iter().filter(is_held).map(|path| path.to_lossy()).collect();
+            held
+        };
+        let held: Vec<String> = touched.iter().flat_map(there).collect();
+        if !held.is_empty() {
+            return Change { paths: held, effect: Effect::SameContent };
+        }
+        let named = scene.project.local_contexts().unwrap_or_default();
+        let on_disk = touched.iter().flat_map(|(name, paths)| {
+            let dir = context_source(&scene.project, &named, name).map(|(dir, _)| dir);
+            paths.iter().filter(move |path| dir.is_some_and(|dir| dir.holds(path))).map(|path| path.to_lossy())
+        });
+        Change { paths: on_disk.collect(), effect: Effect::NotRead }
+    }
+}
