@@ -29,8 +29,9 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches `subject` with at most `most` watches (the system has its own limit), and calls `push` for each event, on
-    /// the watch's own thread. When this returns the watches are placed: what happens from now on is told.
+    /// Watches `subject` with at most `most` watches (the system has its own limit), and calls `push` for each event. That
+    /// is done on the watch's own thread: `push` must not call the watch. When this returns the watches are placed, and
+    /// what happens from now on is told.
     ///
     /// # Errors
     /// If there can be no thread.
