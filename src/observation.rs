@@ -306,20 +306,28 @@ pub(crate) fn subject(project: &Project, requests: &[Request]) -> anyhow::Result
     Ok(subject)
 }
 
-/// The stages that no other stage reads, by name or index, in the order of the Dockerfile.
+/// The stages that no other stage reads and a build can be asked for, in the order of the Dockerfile: by name, or by
+/// number the last one if it has no name.
+///
+/// # Errors
+/// If there is no Dockerfile.
 pub(crate) fn leaves(project: &Project, requests: &[Request]) -> anyhow::Result<Vec<String>> {
     let source = project.dockerfile()?;
     let (dockerfile, _) = Dockerfile::parse(&source.bytes);
     let Some(request) = requests.first() else { return Ok(Vec::new()) };
-    let of_stage = |index: usize| Request { stage: Some(index.to_string()), ..request.clone() };
-    let each: Vec<Request> = (0..dockerfile.stages.len()).map(of_stage).collect();
+    let named = dockerfile.stages.iter().filter_map(|stage| stage.name.clone());
+    let of_stage = |stage: Option<String>| Request { stage, ..request.clone() };
+    let each: Vec<Request> = named.map(Some).chain([None]).map(of_stage).collect();
     let (graph, _) = lowered(&source.bytes, &each);
     let is_read = |index: usize| {
         let others = graph.targets.iter().filter(|target| target.stage != index);
         others.into_iter().any(|target| target.stages.get(index).is_some_and(|stage| stage.used))
     };
+    let last = dockerfile.stages.len().saturating_sub(1);
     let leaves = dockerfile.stages.iter().enumerate().filter(|(index, _)| !is_read(*index));
-    Ok(leaves.map(|(index, stage)| stage.name.clone().unwrap_or_else(|| index.to_string())).collect())
+    Ok(leaves
+        .filter_map(|(index, stage)| stage.name.clone().or_else(|| (index == last).then(|| index.to_string())))
+        .collect())
 }
 
 /// What BuildKit would do for a Dockerfile, and what it says of it.

@@ -15,11 +15,11 @@ pub(crate) mod markdown;
 pub(crate) mod github;
 pub(crate) mod progress;
 pub(crate) mod build;
-pub(crate) mod watch;
 pub(crate) mod history;
 pub(crate) mod record;
 pub(crate) mod context;
 pub(crate) mod json;
+pub(crate) mod watch;
 
 use std::io::{self, Write as _};
 

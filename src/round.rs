@@ -156,7 +156,7 @@ impl Done {
     pub(crate) fn spared(&self) -> f64 {
         let ran = |step: &usize| self.built.steps.iter().any(|built| built.step == *step && built.seconds > 0.0);
         let spared = self.experience.seconds.iter().filter(|(step, _)| !ran(step));
-        spared.map(|(_, seconds)| seconds).sum()
+        spared.fold(0.0, |sum, (_, seconds)| sum + seconds)
     }
 
     /// Records it.

@@ -15,7 +15,7 @@ use watcher::debounce::{Debounce, Touched};
 use watcher::{Shortage, Subject, Watch, WatchEvent};
 
 use self::afterwards::Afterwards;
-use self::scene::{Asked, Scene, recipes_of};
+use self::scene::{Asked, Scene, recipes_of, targeted};
 use self::targets::{Recipes, Targets};
 use crate::args::{Format, ImageArgs, ProjectArgs};
 use crate::building::{self, Building, FRAME};
@@ -358,7 +358,11 @@ impl<'a> Watching<'a> {
     /// What is typed for a build of these targets only.
     fn narrowed(&self, wanted: &[String]) -> (ProjectArgs, ImageArgs) {
         let is_default = self.scene.recipes().len() == 1 && self.wish.project.typed().target.is_empty();
-        let args = if is_default { self.wish.project.clone() } else { self.scene.args.only(wanted) };
+        let args = if is_default {
+            self.wish.project.clone()
+        } else {
+            self.scene.args.only(&wanted.iter().map(|stage| targeted(stage)).collect::<Vec<_>>())
+        };
         let image = &self.wish.image;
         let is_tagged = |stage: &str| wanted.iter().any(|name| name.eq_ignore_ascii_case(stage));
         let tag = |tag: &String| match tag.split_once('=') {
@@ -369,7 +373,7 @@ impl<'a> Watching<'a> {
             None if !self.wish.leaves => Some(tag.clone()),
             None if !is_tagged(&self.scene.default) => None,
             None if wanted.len() == 1 => Some(tag.clone()),
-            None => Some(format!("{}={tag}", self.scene.default)),
+            None => Some(format!("{}={tag}", targeted(&self.scene.default))),
         };
         (args, ImageArgs { tag: image.tag.iter().filter_map(tag).collect(), ..image.clone() })
     }

@@ -139,13 +139,17 @@ impl Asked<'_> {
         let mut targets = Map::new();
         for stage in &self.stages {
             let mut target = common.clone();
-            target.insert("target".to_owned(), json!(stage));
+            if !stage.is_empty() {
+                target.insert("target".to_owned(), json!(stage));
+            }
             let tags = tags(self.image, stage)?;
             if !tags.is_empty() {
                 target.insert("tags".to_owned(), json!(tags));
             }
             // bake's names of targets hold no dots.
-            if targets.insert(stage.replace('.', "_"), Value::Object(target)).is_some() {
+            // No stage's name begins with a digit; bake's group takes `default`.
+            let name = if stage.is_empty() { "0".to_owned() } else { stage.replace('.', "_") };
+            if targets.insert(name, Value::Object(target)).is_some() {
                 return Err(only_alone(&format!("--target {stage}")));
             }
         }

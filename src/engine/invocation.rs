@@ -50,10 +50,10 @@ pub(crate) fn of_build(
     Ok(Invocation { words, stdin: stdin.map(<[u8]>::to_vec), answers_on_stdout })
 }
 
-/// The stages that are asked for, each once.
+/// The stages that are asked for, each once; an empty one is the last.
 fn stages(targets: &[String]) -> Vec<String> {
     let mut stages: Vec<String> = Vec::new();
-    for stage in targets.iter().filter(|stage| !stage.is_empty()) {
+    for stage in targets {
         if !stages.iter().any(|known| known.eq_ignore_ascii_case(stage)) {
             stages.push(stage.clone());
         }

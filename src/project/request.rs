@@ -24,23 +24,29 @@ pub(crate) struct LocalContext {
 }
 
 /// What is asked of the builder, images left out, under the rules of `profile`: the default target, else one request
-/// for each `--target`, named by its stage.
+/// for each `--target`, named by its stage; an empty one is the default target, as for docker.
 ///
 /// # Errors
 /// If docker would refuse one of the flags.
 pub(super) fn read(flags: &BuilderFlags, profile: EngineProfile) -> anyhow::Result<Vec<Request>> {
     let request = of_default(flags, profile)?;
     let mut stages: Vec<&String> = Vec::new();
-    for stage in flags.target.iter().filter(|stage| !stage.is_empty()) {
+    for stage in &flags.target {
         if !stages.iter().any(|known| known.eq_ignore_ascii_case(stage)) {
             stages.push(stage);
         }
     }
-    let of_stage = |stage: &&String| Request { stage: Some((*stage).clone()), ..request.clone() };
+    let of_stage = |stage: &&String| {
+        let stage = Some((*stage).clone()).filter(|stage| !stage.is_empty());
+        Request { stage, ..request.clone() }
+    };
     Ok(match stages.as_slice() {
         [] => vec![request],
         [stage] => vec![of_stage(stage)],
-        several => several.iter().map(|stage| Request { name: (*stage).clone(), ..of_stage(stage) }).collect(),
+        several => {
+            let name = |stage: &String| if stage.is_empty() { request.name.clone() } else { stage.clone() };
+            several.iter().map(|stage| Request { name: name(stage), ..of_stage(stage) }).collect()
+        }
     })
 }
 

@@ -102,6 +102,9 @@ impl Outlook {
         let runs = match (n_miss, n_open) {
             (0, 0) if n == 1 => return "its step is cached".to_owned(),
             (0, 0) => return format!("all {} are cached", text::count(n, "step")),
+            (0, open) if open == n && self.count(|verdict| matches!(verdict, Verdict::Unknown(_))) == n => {
+                return format!("nothing is known yet of {}", text::count(n, "step"));
+            }
             (0, open) => format!("{open} {of} may run"),
             (miss, 0) => format!("{miss} {of} will run"),
             (miss, open) => format!("{miss} {of} will run, {open} more may"),
@@ -317,7 +320,7 @@ fn conclusion(built: &Built, targets: &[String], saved: f64) -> String {
     };
     let (ran, cached) = (built.count(Outcome::Ran), built.count(Outcome::Cached));
     let _ = write!(line, ": {} ran, {cached} cached", text::count(ran, "step"));
-    if saved > 0.0 {
+    if saved >= 0.05 {
         let _ = write!(line, ", about {} saved", text::seconds(saved));
     }
     if built.agrees() == Some(true) {

@@ -17,7 +17,7 @@ use watcher::{Place, Refresh, Subject, refresh};
 use super::targets::Recipes;
 use crate::args::ProjectArgs;
 use crate::bases;
-use crate::forecast::{Past, Trees, predict_observed};
+use crate::forecast::{Past, Trees, doubted, predict_observed};
 use crate::observation::{Observation, context_source, ignorefile, leaves, observe, scan_fault, subject};
 use crate::project::Project;
 use crate::render::watch::{Change, Effect, Outlook, Row};
@@ -63,9 +63,12 @@ impl Scene {
         let requests = bases::requests(&project, profile.clone(), &past, store)?;
         let leaves = leaves(&project, &requests)?;
         let default = leaves.last().cloned().unwrap_or_default();
-        let args = match asked.leaves {
-            true => asked.project.only(&all(&asked.project.typed().target, &leaves)),
-            false => asked.project.clone(),
+        let args = if asked.leaves {
+            asked.project.only(
+                &all(&asked.project.typed().target, &leaves).iter().map(|stage| targeted(stage)).collect::<Vec<_>>(),
+            )
+        } else {
+            asked.project.clone()
         };
         let project = Project::open(&args)?;
         let mut requests = requests;
@@ -77,7 +80,7 @@ impl Scene {
         let watched = observation.snapshot.stages();
         let unwatched = leaves.into_iter().filter(|leaf| !watched.contains(leaf)).collect();
         let experience = past.experience(&project, &observation.snapshot, store)?;
-        let prediction = foreseen(&observation, &past, store);
+        let prediction = foreseen(&project, &observation, &past, store);
         let (sent, is_stale) = (BTreeMap::new(), false);
         let mut scene =
             Self { args, default, unwatched, project, past, observation, sent, prediction, experience, is_stale };
@@ -125,7 +128,7 @@ impl Scene {
         }
         if is_whole {
             self.observation.retake(&store.secret_key()?);
-            self.prediction = foreseen(&self.observation, &self.past, store);
+            self.prediction = foreseen(&self.project, &self.observation, &self.past, store);
         }
         Ok(is_whole)
     }
@@ -146,7 +149,7 @@ impl Scene {
         self.remember_sent(store)?;
         self.observation.retake(&key);
         self.experience = self.past.experience(&self.project, &self.observation.snapshot, store)?;
-        self.prediction = foreseen(&self.observation, &self.past, store);
+        self.prediction = foreseen(&self.project, &self.observation, &self.past, store);
         Ok(())
     }
 
@@ -216,9 +219,9 @@ impl Scene {
     }
 }
 
-fn foreseen(observation: &Observation, past: &Past, store: &Store) -> Prediction {
+fn foreseen(project: &Project, observation: &Observation, past: &Past, store: &Store) -> Prediction {
     let trees = Trees::new(store, observation.views().map(|(_, context)| context));
-    predict_observed(observation, past, &trees)
+    doubted(project, observation, past, store, predict_observed(observation, past, &trees))
 }
 
 /// Whether a build made what it was asked for, of what was seen before it.
@@ -234,6 +237,11 @@ pub(super) fn recipes_of(snapshot: &Snapshot) -> Recipes {
 
 fn view(sent: Option<&Stamped>, now: &Stamped) -> View {
     sent.map_or_else(|| View { context: now.context.clone(), stale: Vec::new() }, |sent| transfer::view(sent, now))
+}
+
+/// What `--target` calls a stage: one without a name, which is then the last, by nothing.
+pub(super) fn targeted(stage: &str) -> String {
+    if stage.bytes().all(|byte| byte.is_ascii_digit()) { String::new() } else { stage.to_owned() }
 }
 
 /// Those that are asked for, then the others, each once.

@@ -19,13 +19,13 @@ const PASSES: &str = "a-cached-rebuild-shows-every-step-cached";
 const FAILS: &str = "steps-beside-a-failing-one-are-canceled";
 
 /// A project, a state folder and a docker.
-struct Desk {
+pub(crate) struct Desk {
     dir: TempDir,
 }
 
 impl Desk {
     /// The project of a recorded stream; `docker` is what the script does when it is to build.
-    fn new(stream: &str, docker: &str) -> Self {
+    pub(crate) fn new(stream: &str, docker: &str) -> Self {
         let desk = Self { dir: tempfile::tempdir().expect("a temporary folder") };
         let recorded = Self::recorded(stream);
         fs::create_dir_all(desk.path("app/src")).expect("a folder");
@@ -47,17 +47,17 @@ impl Desk {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/progress").join(stream)
     }
 
-    fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.dir.path().join(path)
     }
 
-    fn program(&self, name: &str, script: &str) {
+    pub(crate) fn program(&self, name: &str, script: &str) {
         let path = self.path("bin").join(name);
         fs::write(&path, script).expect("a script");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stageplan"));
         command.args(arguments).current_dir(self.path("app")).env_clear();
         command.env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()));
@@ -65,7 +65,7 @@ impl Desk {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the program starts")
     }
 

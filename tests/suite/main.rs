@@ -35,3 +35,5 @@ mod semantics;
 mod since;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod watching;
