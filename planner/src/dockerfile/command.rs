@@ -15,7 +15,7 @@ use super::{copying, device, go, mount, number};
 ///
 /// # Errors
 /// BuildKit's words against it.
-pub(super) fn read(node: &Node, heredocs: &[Heredoc], line: &[u8]) -> Result<Command, Refusal> {
+pub(super) fn read(node: &Node<'_>, heredocs: &[Heredoc], line: &[u8]) -> Result<Command, Refusal> {
     let Some(kind) = node.kind else {
         let keyword = &node.keyword.text;
         let names = KEYWORDS.map(|known| known.0);
@@ -45,59 +45,59 @@ pub(super) fn read(node: &Node, heredocs: &[Heredoc], line: &[u8]) -> Result<Com
     }
 }
 
-fn texts(words: &[Token]) -> Vec<String> {
-    words.iter().map(|word| word.text.clone()).collect()
+fn texts(words: &[Token<'_>]) -> Vec<String> {
+    words.iter().map(Token::to_text).collect()
 }
 
-fn no_flags(node: &Node) -> Result<(), Refusal> {
+fn no_flags(node: &Node<'_>) -> Result<(), Refusal> {
     Flags::read(&node.flags, NO_FLAGS).map(|_| ())
 }
 
-fn at_least_one(node: &Node, keyword: &str) -> Result<(), Refusal> {
+fn at_least_one(node: &Node<'_>, keyword: &str) -> Result<(), Refusal> {
     if node.args.is_empty() {
         return Err(Refusal::of(&node.keyword, format!("{keyword} requires at least one argument")));
     }
     Ok(())
 }
 
-fn single(node: &Node, keyword: &str) -> Result<String, Refusal> {
+fn single(node: &Node<'_>, keyword: &str) -> Result<String, Refusal> {
     match node.args.as_slice() {
-        [argument] => Ok(argument.text.clone()),
+        [argument] => Ok(argument.to_text()),
         _ => Err(Refusal::of_all(&node.args, format!("{keyword} requires exactly one argument"))),
     }
 }
 
-fn only_argument(node: &Node, keyword: &str) -> Result<String, Refusal> {
+fn only_argument(node: &Node<'_>, keyword: &str) -> Result<String, Refusal> {
     let argument = single(node, keyword)?;
     no_flags(node)?;
     Ok(argument)
 }
 
-fn command_line(node: &Node) -> CommandLine {
+fn command_line(node: &Node<'_>) -> CommandLine {
     CommandLine { words: texts(&node.args), shell: !node.json }
 }
 
-fn arg(node: &Node) -> Result<Command, Refusal> {
+fn arg(node: &Node<'_>) -> Result<Command, Refusal> {
     at_least_one(node, "ARG")?;
-    let declaration = |word: &Token| match word.text.split_once('=') {
+    let declaration = |word: &Token<'_>| match word.text.split_once('=') {
         Some(("", _)) => Err(Refusal::of(word, "ARG names can not be blank")),
         Some((name, default)) => Ok(ArgDeclaration { name: name.to_owned(), default: Some(default.to_owned()) }),
-        None => Ok(ArgDeclaration { name: word.text.clone(), default: None }),
+        None => Ok(ArgDeclaration { name: word.to_text(), default: None }),
     };
     node.args.iter().map(declaration).collect::<Result<_, _>>().map(Command::Arg)
 }
 
-fn pairs(node: &Node, keyword: &str) -> Result<Vec<Pair>, Refusal> {
+fn pairs(node: &Node<'_>, keyword: &str) -> Result<Vec<Pair>, Refusal> {
     no_flags(node)?;
     at_least_one(node, keyword)?;
-    let pair = |triple: &[Token]| match triple {
-        [name, value, _] if !name.text.is_empty() => Ok(Pair { name: name.text.clone(), value: value.text.clone() }),
+    let pair = |triple: &[Token<'_>]| match triple {
+        [name, value, _] if !name.text.is_empty() => Ok(Pair { name: name.to_text(), value: value.to_text() }),
         _ => Err(Refusal::of_all(triple, format!("{keyword} names can not be blank"))),
     };
     node.args.chunks(3).map(pair).collect()
 }
 
-fn expose(node: &Node) -> Result<Command, Refusal> {
+fn expose(node: &Node<'_>) -> Result<Command, Refusal> {
     at_least_one(node, "EXPOSE")?;
     no_flags(node)?;
     let mut ports = texts(&node.args);
@@ -105,7 +105,7 @@ fn expose(node: &Node) -> Result<Command, Refusal> {
     Ok(Command::Expose(ports))
 }
 
-fn volume(node: &Node) -> Result<Command, Refusal> {
+fn volume(node: &Node<'_>) -> Result<Command, Refusal> {
     at_least_one(node, "VOLUME")?;
     no_flags(node)?;
     let volumes: Vec<String> = node.args.iter().map(|word| word.text.trim().to_owned()).collect();
@@ -115,7 +115,7 @@ fn volume(node: &Node) -> Result<Command, Refusal> {
     Ok(Command::Volume(volumes))
 }
 
-fn shell(node: &Node) -> Result<Command, Refusal> {
+fn shell(node: &Node<'_>) -> Result<Command, Refusal> {
     no_flags(node)?;
     at_least_one(node, "SHELL")?;
     if !node.json {
@@ -125,7 +125,7 @@ fn shell(node: &Node) -> Result<Command, Refusal> {
     Ok(Command::Shell(texts(&node.args)))
 }
 
-fn from(node: &Node, line: &[u8]) -> Result<Command, Refusal> {
+fn from(node: &Node<'_>, line: &[u8]) -> Result<Command, Refusal> {
     match node.args.as_slice() {
         [_] => {}
         [_, between, name] if is_as(&between.text) => {
@@ -153,20 +153,20 @@ fn is_as(word: &str) -> bool {
 pub(super) fn stage_name(written: &str) -> Option<String> {
     let name = go::lower(written);
     let is_good = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
-    (name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(is_good)).then_some(name)
+    (name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(is_good)).then(|| name.into_owned())
 }
 
 /// Name and platform of the stage that a `FROM` begins.
-pub(super) fn stage_details(node: &Node) -> (Option<String>, Option<String>) {
+pub(super) fn stage_details(node: &Node<'_>) -> (Option<String>, Option<String>) {
     let name = match node.args.as_slice() {
         [_, between, name] if is_as(&between.text) => stage_name(&name.text),
         _ => None,
     };
-    let platform = Flags::read(&node.flags, FROM_FLAGS).ok().and_then(|flags| flags.text("platform"));
+    let platform = Flags::read(&node.flags, FROM_FLAGS).ok().and_then(|flags| flags.to_text("platform"));
     (name, platform)
 }
 
-fn healthcheck(node: &Node) -> Result<Command, Refusal> {
+fn healthcheck(node: &Node<'_>) -> Result<Command, Refusal> {
     at_least_one(node, "HEALTHCHECK")?;
     let mut words = texts(&node.args);
     words[0] = go::upper(&words[0]);
@@ -186,10 +186,10 @@ fn healthcheck(node: &Node) -> Result<Command, Refusal> {
     }
     for name in ["interval", "timeout", "start-period", "start-interval"] {
         let value = flags.text(name).unwrap_or_default();
-        check_interval(name, &value).map_err(|message| of_flag(node, name, &value, message))?;
+        check_interval(name, value).map_err(|message| of_flag(node, name, value, message))?;
     }
     if let Some(retries) = flags.text("retries").filter(|retries| !retries.is_empty()) {
-        check_retries(&retries).map_err(|message| of_flag(node, "retries", &retries, message))?;
+        check_retries(retries).map_err(|message| of_flag(node, "retries", retries, message))?;
     }
     Ok(Command::Healthcheck(words))
 }
@@ -202,7 +202,7 @@ fn check_retries(retries: &str) -> Result<(), String> {
 }
 
 /// Words about the flag of that name and value.
-fn of_flag(node: &Node, name: &str, value: &str, message: String) -> Refusal {
+fn of_flag(node: &Node<'_>, name: &str, value: &str, message: String) -> Refusal {
     let written = format!("--{name}={value}");
     match node.flags.iter().find(|flag| flag.text == written) {
         Some(flag) => Refusal::of(flag, message),
@@ -223,14 +223,14 @@ fn check_interval(name: &str, value: &str) -> Result<(), String> {
     }
 }
 
-fn run(node: &Node) -> Result<Run, Refusal> {
+fn run(node: &Node<'_>) -> Result<Run, Refusal> {
     let flags = Flags::read(&node.flags, RUN_FLAGS)?;
     let run = Run {
         command: command_line(node),
-        mounts: flags.texts("mount"),
-        network: flags.text("network"),
-        security: flags.text("security"),
-        devices: flags.texts("device"),
+        mounts: flags.to_texts("mount"),
+        network: flags.to_text("network"),
+        security: flags.to_text("security"),
+        devices: flags.to_texts("device"),
     };
     for device in &run.devices {
         device::check(device).map_err(|message| of_flag(node, "device", device, message))?;
@@ -249,7 +249,7 @@ fn run(node: &Node) -> Result<Run, Refusal> {
     Ok(run)
 }
 
-fn onbuild(node: &Node, heredocs: &[Heredoc], line: &[u8]) -> Result<Command, Refusal> {
+fn onbuild(node: &Node<'_>, heredocs: &[Heredoc], line: &[u8]) -> Result<Command, Refusal> {
     let Some(trigger) = &node.trigger else {
         return Err("ONBUILD requires at least one argument".into());
     };

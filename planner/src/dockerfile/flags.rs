@@ -1,8 +1,6 @@
 //! The `--name[=value]` flags of each instruction, those of the newest Dockerfile frontend. Flag words go in,
 //! values by name come out, or BuildKit's words against a flag. What a value means is not decided here.
 
-use std::collections::BTreeMap;
-
 use super::nearest::with_nearest;
 use super::refusal::Refusal;
 use super::words::Token;
@@ -56,60 +54,69 @@ pub(super) const RUN_FLAGS: &Known =
     &[("device", Takes::Texts), ("mount", Takes::Texts), ("network", Takes::Text), ("security", Takes::Text)];
 
 /// The flags an instruction was given.
-pub(super) struct Flags(BTreeMap<&'static str, Vec<String>>);
+pub(super) struct Flags<'a>(Vec<(&'static str, &'a str)>);
 
-impl Flags {
+impl<'a> Flags<'a> {
     /// Reads flag words.
     ///
     /// # Errors
     /// BuildKit's words against the first flag it refuses.
-    pub(super) fn read(words: &[Token], known: &Known) -> Result<Self, Refusal> {
-        let mut values: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+    pub(super) fn read(words: &'a [Token<'_>], known: &Known) -> Result<Self, Refusal> {
+        let mut flags = Self(Vec::with_capacity(words.len()));
         for word in words {
             let (flag, value) = match word.text.split_once('=') {
                 Some((flag, value)) => (flag, Some(value)),
-                None => (word.text.as_str(), None),
+                None => (&*word.text, None),
             };
             let name = flag.strip_prefix("--").unwrap_or(flag);
             let Some((name, takes)) = known.iter().find(|known| known.0 == name) else {
                 let names: Vec<&str> = known.iter().map(|known| known.0).collect();
                 return Err(Refusal::of(word, with_nearest(format!("unknown flag: {flag}"), name, &names)));
             };
-            if *takes != Takes::Texts && values.contains_key(name) {
+            if *takes != Takes::Texts && flags.text(name).is_some() {
                 return Err(Refusal::of(word, format!("duplicate flag specified: {flag}")));
             }
             let value = read_value(flag, value, *takes).map_err(|message| Refusal::of(word, message))?;
-            values.entry(name).or_default().push(value);
+            flags.0.push((name, value));
         }
-        Ok(Self(values))
-    }
-
-    /// The value of a flag that may be given once.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
-        self.0.get(name)?.first().cloned()
+        Ok(flags)
     }
 
     /// The values of a flag, in order.
-    pub(super) fn texts(&self, name: &str) -> Vec<String> {
-        self.0.get(name).cloned().unwrap_or_default()
+    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |flag| flag.0 == name).map(|flag| flag.1)
+    }
+
+    /// The value of a flag that may be given once.
+    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
+        self.values(name).next()
+    }
+
+    /// A copy of that value.
+    pub(super) fn to_text(&self, name: &str) -> Option<String> {
+        self.text(name).map(str::to_owned)
+    }
+
+    /// Copies of the values of a flag, in order.
+    pub(super) fn to_texts(&self, name: &str) -> Vec<String> {
+        self.values(name).map(str::to_owned).collect()
     }
 
     /// The value of a flag that takes none, or true or false; `None` where it was not given.
     pub(super) fn bool(&self, name: &str) -> Option<bool> {
-        Some(self.0.get(name)?.first()? == "true")
+        self.text(name).map(|value| value == "true")
     }
 }
 
-fn read_value(flag: &str, value: Option<&str>, takes: Takes) -> Result<String, String> {
+fn read_value<'a>(flag: &str, value: Option<&'a str>, takes: Takes) -> Result<&'a str, String> {
     match (takes, value) {
-        (Takes::Bool, None) => Ok("true".to_owned()),
-        (Takes::Bool, Some(value)) if ["true", "false"].contains(&value.to_lowercase().as_str()) => {
-            Ok(value.to_lowercase())
-        }
+        (Takes::Bool, None) => Ok("true"),
+        (Takes::Bool, Some(value)) if value.to_lowercase() == "true" => Ok("true"),
+        (Takes::Bool, Some(value)) if value.to_lowercase() == "false" => Ok("false"),
         (Takes::Bool, Some(value)) if !value.is_empty() => {
             Err(format!("expecting boolean value for flag {flag}, not: {value}"))
         }
-        (Takes::Text | Takes::Texts, Some(value)) => Ok(value.to_owned()),
+        (Takes::Text | Takes::Texts, Some(value)) => Ok(value),
         _ => Err(format!("missing a value on flag: {flag}")),
     }
 }

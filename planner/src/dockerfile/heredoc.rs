@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use super::Heredoc;
 use super::expand::Expander;
+use super::{Heredoc, go};
 
 /// What a word such as `3<<-"EOF"` says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,13 +23,13 @@ pub struct Announcement {
 ///
 /// # Errors
 /// BuildKit's words where a delimiter cannot be read.
-pub(super) fn announced(line: &str) -> Result<Vec<Announcement>, String> {
-    if !line.contains("<<") {
+pub(super) fn announced(line: &[u8]) -> Result<Vec<Announcement>, String> {
+    if !line.windows(2).any(|pair| pair == b"<<") {
         return Ok(Vec::new());
     }
     let expander = Expander { raw_quotes: true, raw_escapes: true, ..plain() };
     // A line with an open quote announces nothing.
-    let words = expander.expand_words(line).unwrap_or_default();
+    let words = expander.expand_words(&go::decode(line)).unwrap_or_default();
     words.iter().filter_map(|word| announcement(word).transpose()).collect()
 }
 

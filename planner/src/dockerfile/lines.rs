@@ -2,6 +2,7 @@
 //! here-documents. Bytes go in; out come lines of which each byte knows its place in the file, and notes of
 //! what was wrong on the way. What stands in a line is not looked at here.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::directives::{DirectiveBlock, DirectiveLine, without_mark};
@@ -14,10 +15,12 @@ const LINE_BUFFER: usize = 65_536;
 pub(super) const EMPTY_CONTINUATION: &str = "Empty continuation line";
 
 /// A line as the parser sees it, escaped line ends taken out.
-pub(super) struct LogicalLine {
+pub(super) struct LogicalLine<'a> {
     /// Without indentation in front and without the last line end.
-    pub(super) bytes: Vec<u8>,
-    /// For each run of bytes its start in `bytes` and in the file.
+    pub(super) bytes: Cow<'a, [u8]>,
+    /// Where in the file `bytes` starts.
+    head: usize,
+    /// For each run of bytes but the first its start in `bytes` and in the file.
     pieces: Vec<(usize, usize)>,
     /// The first physical line, from 1.
     pub(super) line: u32,
@@ -25,22 +28,29 @@ pub(super) struct LogicalLine {
     pub(super) start: usize,
 }
 
-impl LogicalLine {
+impl<'a> LogicalLine<'a> {
     /// Where in the file a range of the line stands. Where the range goes over an escaped line end, the place
     /// covers it, and comments between too.
     pub(super) fn place(&self, range: &Range<usize>) -> Range<usize> {
         let at = |offset: usize| {
-            let piece = self.pieces.partition_point(|piece| piece.0 <= offset).saturating_sub(1);
-            self.pieces.get(piece).map_or(self.start, |piece| piece.1 + (offset - piece.0))
+            let n_before = self.pieces.partition_point(|piece| piece.0 <= offset);
+            let (start, place) = n_before.checked_sub(1).map_or((0, self.head), |piece| self.pieces[piece]);
+            place + (offset - start)
         };
         let start = at(range.start);
         start..if range.is_empty() { start } else { at(range.end - 1) + 1 }
     }
 
-    fn push(&mut self, bytes: &[u8], start: usize) {
-        if !bytes.is_empty() {
+    fn push(&mut self, bytes: &'a [u8], start: usize) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.bytes.is_empty() {
+            self.bytes = Cow::Borrowed(bytes);
+            self.head = start;
+        } else {
             self.pieces.push((self.bytes.len(), start));
-            self.bytes.extend_from_slice(bytes);
+            self.bytes.to_mut().extend_from_slice(bytes);
         }
     }
 }
@@ -114,7 +124,7 @@ impl<'a> LineReader<'a> {
     }
 
     /// The next line that is neither blank nor a comment.
-    pub(super) fn next_logical(&mut self) -> Option<LogicalLine> {
+    pub(super) fn next_logical(&mut self) -> Option<LogicalLine<'a>> {
         loop {
             let (bytes, start) = self.next_physical()?;
             let token = without_end(bytes);
@@ -125,8 +135,9 @@ impl<'a> LineReader<'a> {
             if token.is_empty() || token[0] == b'#' {
                 continue;
             }
-            let mut logical = LogicalLine { bytes: Vec::new(), pieces: Vec::new(), line: self.line, start };
             let (kept, continues) = without_continuation(token, self.escape);
+            let mut logical =
+                LogicalLine { bytes: Cow::Borrowed(&[]), head: start, pieces: Vec::new(), line: self.line, start };
             logical.push(kept, start + indentation);
             if continues {
                 self.continue_line(&mut logical);
@@ -135,7 +146,7 @@ impl<'a> LineReader<'a> {
         }
     }
 
-    fn continue_line(&mut self, logical: &mut LogicalLine) {
+    fn continue_line(&mut self, logical: &mut LogicalLine<'a>) {
         let mut first_empty = None;
         let mut continues = true;
         while continues {

@@ -2,6 +2,7 @@
 //! dividing its arguments in its own way (frontend/dockerfile/parser/line_parsers.go). A line goes in, a
 //! [`Node`] and perhaps an error come out. Whether the instruction makes sense is not decided here.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::go;
@@ -11,32 +12,39 @@ use super::refusal::Refusal;
 use super::words::{Token, name_value_words, split_blank, split_command};
 
 /// An instruction, not yet understood.
-pub(super) struct Node {
+pub(super) struct Node<'a> {
     /// The kind; `None` for an unknown instruction.
     pub(super) kind: Option<Keyword>,
-    pub(super) keyword: Token,
-    pub(super) flags: Vec<Token>,
-    pub(super) args: Vec<Token>,
+    pub(super) keyword: Token<'a>,
+    pub(super) flags: Vec<Token<'a>>,
+    pub(super) args: Vec<Token<'a>>,
     pub(super) json: bool,
     /// What an `ONBUILD` triggers.
-    pub(super) trigger: Option<Box<Node>>,
+    pub(super) trigger: Option<Box<Node<'a>>>,
     /// BuildKit's words for what its parser refuses.
     pub(super) error: Option<Refusal>,
 }
 
-impl Node {
+impl Node<'_> {
     /// Whether here-documents may belong to it.
     pub(super) fn takes_heredocs(&self) -> bool {
         let node = self.trigger.as_deref().unwrap_or(self);
         matches!(node.kind, Some(Keyword::Add | Keyword::Copy | Keyword::Run)) && !node.json
     }
+
+    /// The same with what it triggers, unless that is known. An error of the last one is the error of all.
+    fn triggering(mut self, inner: Self) -> Self {
+        self.error = inner.error;
+        self.trigger = self.trigger.or_else(|| Some(Box::new(Self { error: None, ..inner })));
+        self
+    }
 }
 
 /// Reads a line. Of the instructions behind an `ONBUILD ONBUILD` only the errors are kept.
-pub(super) fn read(line: &[u8], escape: u8) -> Node {
-    let mut chain: Vec<Node> = Vec::new();
+pub(super) fn read(line: &[u8], escape: u8) -> Node<'_> {
+    let mut outer: Option<Node<'_>> = None;
     let mut range = 0..line.len();
-    let error = loop {
+    loop {
         let split = split_command(line, range, escape);
         let kind = Keyword::of(&split.keyword.text);
         let is_chained = kind == Some(Keyword::Onbuild) && !split.rest.is_empty();
@@ -45,44 +53,40 @@ pub(super) fn read(line: &[u8], escape: u8) -> Node {
             Some(kind) if !is_chained => divide(kind, line, split.rest, escape),
             Some(_) => Ok(Args::default()),
             // Of an unknown instruction BuildKit keeps one empty argument.
-            None => Ok(Args::shell(vec![Token { text: String::new(), range: range.end..range.end }])),
+            None => Ok(Args::shell(vec![Token { text: Cow::Borrowed(""), range: range.end..range.end }])),
         };
         let (args, error) = match divided {
             Ok(args) => (args, None),
             Err(refusal) => (Args::default(), Some(refusal)),
         };
         let (keyword, flags) = (split.keyword, split.flags);
-        chain.push(Node { kind, keyword, flags, args: args.words, json: args.json, trigger: None, error: None });
+        let node = Node { kind, keyword, flags, args: args.words, json: args.json, trigger: None, error };
         if !is_chained {
-            break error;
+            return match outer {
+                None => node,
+                Some(outer) => outer.triggering(node),
+            };
         }
-    };
-    let mut nodes = chain.into_iter();
-    // The loop has pushed at least one node.
-    let mut node = nodes.next().unwrap_or_else(empty);
-    node.trigger = nodes.next().map(Box::new);
-    node.error = error;
-    node
-}
-
-fn empty() -> Node {
-    let keyword = Token { text: String::new(), range: 0..0 };
-    Node { kind: None, keyword, flags: Vec::new(), args: Vec::new(), json: false, trigger: None, error: None }
+        outer = Some(match outer {
+            None => node,
+            Some(outer) => outer.triggering(node),
+        });
+    }
 }
 
 #[derive(Default)]
-struct Args {
-    words: Vec<Token>,
+struct Args<'a> {
+    words: Vec<Token<'a>>,
     json: bool,
 }
 
-impl Args {
-    fn shell(words: Vec<Token>) -> Self {
+impl<'a> Args<'a> {
+    fn shell(words: Vec<Token<'a>>) -> Self {
         Self { words, json: false }
     }
 }
 
-fn divide(kind: Keyword, line: &[u8], rest: Range<usize>, escape: u8) -> Result<Args, Refusal> {
+fn divide(kind: Keyword, line: &[u8], rest: Range<usize>, escape: u8) -> Result<Args<'_>, Refusal> {
     match kind {
         Keyword::Add | Keyword::Copy | Keyword::Volume => {
             Ok(json(line, &rest)?.unwrap_or_else(|| Args::shell(blank_words(line, rest))))
@@ -99,22 +103,26 @@ fn divide(kind: Keyword, line: &[u8], rest: Range<usize>, escape: u8) -> Result<
     }
 }
 
-fn whole(line: &[u8], rest: Range<usize>) -> Args {
+fn whole(line: &[u8], rest: Range<usize>) -> Args<'_> {
     Args::shell(if rest.is_empty() { Vec::new() } else { vec![Token::plain(line, rest)] })
 }
 
-fn blank_words(line: &[u8], rest: Range<usize>) -> Vec<Token> {
-    if rest.is_empty() {
-        return Vec::new();
+fn blank_words(line: &[u8], rest: Range<usize>) -> Vec<Token<'_>> {
+    let mut words = Vec::new();
+    let mut next = Some(rest).filter(|rest| !rest.is_empty());
+    while let Some(rest) = next {
+        let (word, behind) = split_blank(line, rest);
+        words.push(Token::plain(line, word));
+        next = behind;
     }
-    split_blank(line, rest, usize::MAX).into_iter().map(|range| Token::plain(line, range)).collect()
+    words
 }
 
 /// The elements of a JSON array; `None` where the text is not one.
-fn json(line: &[u8], rest: &Range<usize>) -> Result<Option<Args>, Refusal> {
+fn json<'a>(line: &'a [u8], rest: &Range<usize>) -> Result<Option<Args<'a>>, Refusal> {
     let start = rest.start + go::leading_space(&line[rest.clone()]);
     let Some(elements) = json_array::array(&line[start..rest.end]) else { return Ok(None) };
-    let words: Result<Vec<Token>, Refusal> = elements
+    let words: Result<Vec<Token<'_>>, Refusal> = elements
         .into_iter()
         .map(|element| {
             let range = start + element.range.start..start + element.range.end;
@@ -126,12 +134,12 @@ fn json(line: &[u8], rest: &Range<usize>) -> Result<Option<Args>, Refusal> {
     Ok(Some(Args { words: words?, json: true }))
 }
 
-fn maybe_json(line: &[u8], rest: Range<usize>) -> Result<Args, Refusal> {
+fn maybe_json(line: &[u8], rest: Range<usize>) -> Result<Args<'_>, Refusal> {
     Ok(json(line, &rest)?.unwrap_or_else(|| whole(line, rest)))
 }
 
 /// The type, and behind it a command. BuildKit looks for the space between byte by byte.
-fn healthcheck(line: &[u8], rest: Range<usize>) -> Result<Args, Refusal> {
+fn healthcheck(line: &[u8], rest: Range<usize>) -> Result<Args<'_>, Refusal> {
     let is_space = |at: &usize| go::is_latin1_space(line[*at]);
     let end = (rest.clone()).find(is_space).unwrap_or(rest.end);
     if end == rest.start {
@@ -144,33 +152,42 @@ fn healthcheck(line: &[u8], rest: Range<usize>) -> Result<Args, Refusal> {
 }
 
 /// Name, value and separator of each pair.
-fn pairs(keyword: &str, line: &[u8], rest: Range<usize>, escape: u8) -> Result<Args, Refusal> {
+fn pairs<'a>(keyword: &str, line: &'a [u8], rest: Range<usize>, escape: u8) -> Result<Args<'a>, Refusal> {
     let words = name_value_words(line, rest.clone(), escape);
     let Some(first) = words.first() else { return Ok(Args::default()) };
-    let separator = |text: &str, range| Token { text: text.to_owned(), range };
+    let separator = |text: &'static str, range| Token { text: Cow::Borrowed(text), range };
     if !first.text.contains('=') {
-        let mut parts = split_blank(line, rest, 2).into_iter();
-        return match (parts.next(), parts.next()) {
-            (Some(name), Some(value)) => {
+        return match split_blank(line, rest) {
+            (name, Some(value)) => {
                 let behind = name.end..value.start;
                 let words = vec![Token::plain(line, name), Token::plain(line, value), separator("", behind)];
                 Ok(Args::shell(words))
             }
-            _ => Err(Refusal::of(first, format!("{keyword} must have two arguments"))),
+            (_, None) => Err(Refusal::of(first, format!("{keyword} must have two arguments"))),
         };
     }
-    let mut args = Args::default();
+    let mut args = Args::shell(Vec::with_capacity(3 * words.len()));
     for word in words {
-        let Some((name, value)) = word.text.split_once('=') else {
+        let Some((name, value)) = split_once(&word.text, '=') else {
             let quoted = go::quote(&word.text);
             let message = format!("Syntax error - can't find = in {quoted}. Must be of the form: name=value");
             return Err(Refusal::of(&word, message));
         };
         let Range { start, end } = word.range;
         let sign = (start..end).find(|at| line[*at] == b'=').unwrap_or(start);
-        args.words.push(Token { text: name.to_owned(), range: start..sign });
-        args.words.push(Token { text: value.to_owned(), range: sign + 1..end });
+        args.words.push(Token { text: name, range: start..sign });
+        args.words.push(Token { text: value, range: sign + 1..end });
         args.words.push(separator("=", sign..sign + 1));
     }
     Ok(args)
+}
+
+/// `str::split_once` that borrows where the text is borrowed.
+fn split_once<'a>(text: &Cow<'a, str>, sign: char) -> Option<(Cow<'a, str>, Cow<'a, str>)> {
+    match text {
+        Cow::Borrowed(text) => text.split_once(sign).map(|(name, value)| (name.into(), value.into())),
+        Cow::Owned(text) => {
+            text.split_once(sign).map(|(name, value)| (name.to_owned().into(), value.to_owned().into()))
+        }
+    }
 }

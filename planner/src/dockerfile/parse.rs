@@ -65,6 +65,9 @@ struct Text {
 
 impl Text {
     fn decode(source: &[u8]) -> Self {
+        if let Ok(text) = std::str::from_utf8(source) {
+            return Self { text: text.to_owned(), replaced: Vec::new() };
+        }
         let mut replaced = Vec::new();
         let mut at = 0;
         for chunk in source.utf8_chunks() {
@@ -72,7 +75,7 @@ impl Text {
             at = start + chunk.invalid().len();
             replaced.extend(start..at);
         }
-        Self { text: go::decode(source), replaced }
+        Self { text: go::decode(source).into_owned(), replaced }
     }
 
     /// Whether a place in the file holds bytes that are not UTF-8.
@@ -127,7 +130,7 @@ impl<'a> Parser<'a> {
     fn read_instructions(&mut self) {
         while let Some(line) = self.reader.next_logical() {
             let node = node::read(&line.bytes, self.reader.escape);
-            self.read_instruction(&line, &node);
+            self.read_instruction(&line, node);
         }
         let notes = |notes: Vec<Note>, text: &Text, new: fn(String, Option<u32>, Option<Span>) -> Diagnostic| {
             notes.into_iter().map(|note| new(note.message, Some(note.line), Some(text.span(&note.place)))).collect()
@@ -147,56 +150,67 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn read_instruction(&mut self, line: &LogicalLine, node: &Node) {
-        let read = match &node.error {
-            Some(refusal) => Err(refusal.clone()),
+    fn read_instruction(&mut self, line: &LogicalLine<'_>, mut node: Node<'_>) {
+        let read = match node.error.take() {
+            Some(refusal) => Err(refusal),
             None if node.takes_heredocs() => self.read_heredocs(&line.bytes),
             None => Ok(Vec::new()),
         };
         let (heredocs, command) = match read {
             Err(refusal) => {
-                self.refused.push(self.diagnostic(line, node, refusal));
+                self.refused.push(self.diagnostic(line, &node, refusal));
                 (Vec::new(), Command::Invalid)
             }
             Ok(heredocs) => {
-                let command = command::read(node, &heredocs, &line.bytes).unwrap_or_else(|refusal| {
-                    self.bad_commands.push(BadCommand::Misformed(self.diagnostic(line, node, refusal)));
+                let command = command::read(&node, &heredocs, &line.bytes).unwrap_or_else(|refusal| {
+                    self.bad_commands.push(BadCommand::Misformed(self.diagnostic(line, &node, refusal)));
                     Command::Invalid
                 });
                 (heredocs, command)
             }
         };
-        self.note_stage(node, line, &command);
-        let trigger = node.trigger.as_deref().map(|trigger| {
-            let command = command::read(trigger, &heredocs, &line.bytes).unwrap_or(Command::Invalid);
-            Box::new(self.instruction(line, trigger, heredocs.clone(), command))
+        self.note_stage(&node, line, &command);
+        let trigger = node.trigger.take().map(|trigger| {
+            let command = command::read(&trigger, &heredocs, &line.bytes).unwrap_or(Command::Invalid);
+            Box::new(self.instruction(line, *trigger, heredocs.clone(), command, None))
         });
-        let instruction = self.instruction(line, node, heredocs, command);
-        self.instructions.push(Instruction { trigger, ..instruction });
+        let instruction = self.instruction(line, node, heredocs, command, trigger);
+        self.instructions.push(instruction);
     }
 
-    fn instruction(&self, line: &LogicalLine, node: &Node, heredocs: Vec<Heredoc>, command: Command) -> Instruction {
-        let word = |token: &Token| Word { text: token.text.clone(), span: self.text.span(&line.place(&token.range)) };
+    fn instruction(
+        &self,
+        line: &LogicalLine<'_>,
+        node: Node<'_>,
+        heredocs: Vec<Heredoc>,
+        command: Command,
+        trigger: Option<Box<Instruction>>,
+    ) -> Instruction {
+        let word = |token: Token<'_>| {
+            let span = self.text.span(&line.place(&token.range));
+            Word { text: token.text.into_owned(), span }
+        };
         let place = line.start..self.reader.end;
         // A comment between continued lines is no part of the instruction.
-        let is_replaced = !heredocs.is_empty() || std::str::from_utf8(&line.bytes).is_err();
+        let is_in_line = || !heredocs.is_empty() || std::str::from_utf8(&line.bytes).is_err();
+        let has_replaced_bytes = self.text.is_replaced(&place) && is_in_line();
         Instruction {
             span: self.text.span(&place),
             line: line.line,
             end_line: self.reader.line,
-            keyword: word(&node.keyword),
-            flags: node.flags.iter().map(word).collect(),
-            args: node.args.iter().map(word).collect(),
+            keyword: word(node.keyword),
+            flags: node.flags.into_iter().map(word).collect(),
+            args: node.args.into_iter().map(word).collect(),
             json: node.json,
             heredocs,
-            has_replaced_bytes: is_replaced && self.text.is_replaced(&place),
-            trigger: None,
+            has_replaced_bytes,
+            trigger,
             command,
         }
     }
 
     /// What BuildKit says against the instruction on a line.
-    fn diagnostic(&self, line: &LogicalLine, node: &Node, refusal: Refusal) -> Diagnostic {
+    fn diagnostic(&self, line: &LogicalLine<'_>, node: &Node<'_>, refusal: Refusal) -> Diagnostic {
         let range = refusal.range.unwrap_or_else(|| node.keyword.range.clone());
         let span = self.text.span(&line.place(&range));
         Diagnostic { hint: refusal.hint, ..Diagnostic::error(refusal.message, Some(line.line), Some(span)) }
@@ -204,7 +218,7 @@ impl<'a> Parser<'a> {
 
     fn read_heredocs(&mut self, line: &[u8]) -> Result<Vec<Heredoc>, Refusal> {
         let mut heredocs = Vec::new();
-        for announced in heredoc::announced(&go::decode(line))? {
+        for announced in heredoc::announced(line)? {
             let Some(body) = self.reader.heredoc_body(&announced.name, announced.chomp) else {
                 let refusal = Refusal { range: heredoc::place(line, &announced.name), ..UNTERMINATED.into() };
                 return Err(
@@ -220,13 +234,13 @@ impl<'a> Parser<'a> {
     }
 
     /// Keeps count of stages, and of what stands before the first.
-    fn note_stage(&mut self, node: &Node, line: &LogicalLine, command: &Command) {
+    fn note_stage(&mut self, node: &Node<'_>, line: &LogicalLine<'_>, command: &Command) {
         let keyword = self.text.span(&line.place(&node.keyword.range));
         let line = line.line;
         let at = self.instructions.len();
         if node.kind == Some(super::keyword::Keyword::From) {
             let (name, platform) = command::stage_details(node);
-            let base = node.args.first().map_or_else(String::new, |word| word.text.clone());
+            let base = node.args.first().map_or_else(String::new, Token::to_text);
             self.stages.push(Stage { name, base, platform, line, from: at, body: at + 1..at + 1 });
         } else if let Some(stage) = self.stages.last_mut() {
             stage.body.end = at + 1;

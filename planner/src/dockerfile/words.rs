@@ -4,38 +4,44 @@
 //! BuildKit splits flags byte by byte and all else character by character, so a flag that is not ASCII comes
 //! out as if it were Latin-1. That is kept.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::go;
 
 /// A decoded word and its place in the logical line.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Token {
-    pub(super) text: String,
+pub(super) struct Token<'a> {
+    pub(super) text: Cow<'a, str>,
     pub(super) range: Range<usize>,
 }
 
-impl Token {
+impl<'a> Token<'a> {
     /// The token that stands at `range` without any decoding.
-    pub(super) fn plain(line: &[u8], range: Range<usize>) -> Self {
+    pub(super) fn plain(line: &'a [u8], range: Range<usize>) -> Self {
         Self { text: go::decode(&line[range.clone()]), range }
+    }
+
+    /// A copy of its text.
+    pub(super) fn to_text(&self) -> String {
+        (*self.text).to_owned()
     }
 }
 
 /// A line's first division.
-pub(super) struct Split {
-    pub(super) keyword: Token,
-    pub(super) flags: Vec<Token>,
+pub(super) struct Split<'a> {
+    pub(super) keyword: Token<'a>,
+    pub(super) flags: Vec<Token<'a>>,
     /// What is left for the arguments, trimmed.
     pub(super) rest: Range<usize>,
 }
 
 /// Divides `line[range]`.
-pub(super) fn split_command(line: &[u8], range: Range<usize>, escape: u8) -> Split {
+pub(super) fn split_command(line: &[u8], range: Range<usize>, escape: u8) -> Split<'_> {
     let range = trimmed(line, range);
-    let mut parts = split_blank(line, range.clone(), 2).into_iter();
-    let keyword = Token::plain(line, parts.next().unwrap_or(range.end..range.end));
-    match parts.next() {
+    let (keyword, behind) = split_blank(line, range.clone());
+    let keyword = Token::plain(line, keyword);
+    match behind {
         None => Split { keyword, flags: Vec::new(), rest: range.end..range.end },
         Some(behind) => {
             let (flags, rest) = FlagReader { line, escape, at: behind.start, end: behind.end }.read();
@@ -50,26 +56,22 @@ pub(super) fn trimmed(line: &[u8], range: Range<usize>) -> Range<usize> {
     start..start + go::trimmed_end(&line[start..range.end])
 }
 
-/// The parts of `line[range]` between runs of tabs, vertical tabs, form feeds, returns and spaces; at most
-/// `limit` parts, the last one with all that is left.
-pub(super) fn split_blank(line: &[u8], range: Range<usize>, limit: usize) -> Vec<Range<usize>> {
-    let is_blank = |at: &usize| matches!(line[*at], b'\t' | b'\x0b' | b'\x0c' | b'\r' | b' ');
-    let mut parts = Vec::new();
-    let mut start = range.start;
-    while parts.len() + 1 < limit {
-        let Some(end) = (start..range.end).find(is_blank) else { break };
-        parts.push(start..end);
-        start = (end..range.end).find(|at| !is_blank(at)).unwrap_or(range.end);
-    }
-    parts.push(start..range.end);
-    parts
+/// What of `line[range]` stands in front of the first run of tabs, vertical tabs, form feeds, returns and spaces,
+/// and what behind it, if there is one.
+pub(super) fn split_blank(line: &[u8], range: Range<usize>) -> (Range<usize>, Option<Range<usize>>) {
+    let is_blank = |byte: &u8| matches!(byte, b'\t' | b'\x0b' | b'\x0c' | b'\r' | b' ');
+    let bytes = &line[range.clone()];
+    let Some(end) = bytes.iter().position(is_blank) else { return (range, None) };
+    let n_blank = bytes[end..].iter().take_while(|byte| is_blank(byte)).count();
+    let end = range.start + end;
+    (range.start..end, Some(end + n_blank..range.end))
 }
 
 /// The words of `line[range]`, quotes and escapes kept but heeded.
-pub(super) fn name_value_words(line: &[u8], range: Range<usize>, escape: u8) -> Vec<Token> {
+pub(super) fn name_value_words(line: &[u8], range: Range<usize>, escape: u8) -> Vec<Token<'_>> {
     let escape = char::from(escape);
     let mut words = Vec::new();
-    let mut word: Option<Token> = None;
+    let mut word: Option<Range<usize>> = None;
     let mut quote: Option<char> = None;
     let mut at = range.start;
     while let Some((character, width)) = go::first_char(&line[at..range.end]) {
@@ -79,7 +81,7 @@ pub(super) fn name_value_words(line: &[u8], range: Range<usize>, escape: u8) -> 
             words.extend(word.take());
             continue;
         }
-        let current = word.get_or_insert_with(|| Token { text: String::new(), range: start..start });
+        let current = word.get_or_insert(start..start);
         match quote {
             None if matches!(character, '\'' | '"') => quote = Some(character),
             Some(open) if open == character => quote = None,
@@ -87,18 +89,13 @@ pub(super) fn name_value_words(line: &[u8], range: Range<usize>, escape: u8) -> 
         }
         if character == escape && quote != Some('\'') {
             // An escape at the very end is dropped.
-            let Some((escaped, width)) = go::first_char(&line[at..range.end]) else { break };
+            let Some((_, width)) = go::first_char(&line[at..range.end]) else { break };
             at += width;
-            current.text.push(character);
-            current.text.push(escaped);
-        } else {
-            current.text.push(character);
         }
-        current.range.end = at;
+        current.end = at;
     }
     words.extend(word);
-    words.retain(|word| !word.text.is_empty());
-    words
+    words.into_iter().filter(|word| !word.is_empty()).map(|word| Token::plain(line, word)).collect()
 }
 
 struct FlagReader<'a> {
@@ -108,9 +105,9 @@ struct FlagReader<'a> {
     end: usize,
 }
 
-impl FlagReader<'_> {
+impl<'a> FlagReader<'a> {
     /// The flag words, quotes and escapes removed, and where what follows them starts.
-    fn read(mut self) -> (Vec<Token>, usize) {
+    fn read(mut self) -> (Vec<Token<'a>>, usize) {
         let mut flags = Vec::new();
         loop {
             let line = &self.line[..self.end];
@@ -121,15 +118,29 @@ impl FlagReader<'_> {
                 return (flags, self.at);
             }
             let flag = self.word();
-            match flag.text.as_str() {
+            match &*flag.text {
                 "--" => return (flags, self.at),
                 _ => flags.push(flag),
             }
         }
     }
 
-    fn word(&mut self) -> Token {
+    fn word(&mut self) -> Token<'a> {
         let start = self.at;
+        let is_plain = |byte: &u8| {
+            byte.is_ascii() && !go::is_latin1_space(*byte) && !matches!(byte, b'\'' | b'"') && *byte != self.escape
+        };
+        let rest = &self.line[start..self.end];
+        let n_plain = rest.iter().take_while(|byte| is_plain(byte)).count();
+        if rest.get(n_plain).is_none_or(|byte| go::is_latin1_space(*byte)) {
+            self.at += n_plain;
+            return Token::plain(self.line, start..self.at);
+        }
+        Token { text: Cow::Owned(self.decoded()), range: start..self.at }
+    }
+
+    /// The text up to the next white space outside of quotes.
+    fn decoded(&mut self) -> String {
         let mut text = String::new();
         let mut quote: Option<u8> = None;
         while let Some(byte) = self.line[..self.end].get(self.at).copied() {
@@ -149,6 +160,6 @@ impl FlagReader<'_> {
                 _ => text.push(char::from(byte)),
             }
         }
-        Token { text, range: start..self.at }
+        text
     }
 }
