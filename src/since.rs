@@ -98,7 +98,9 @@ pub(crate) fn at_revision(
 /// The requests as they could be made then: where a target's stage is newer, the last stage is taken to have been built.
 fn requests_then(bytes: &[u8], requests: &[Request], revision: &str, notes: &mut Vec<String>) -> Vec<Request> {
     let (dockerfile, _) = Dockerfile::parse(bytes);
-    let has = |name: &String| dockerfile.stages.iter().any(|stage| stage.name == Some(name.to_lowercase()));
+    let has = |name: &String| {
+        dockerfile.stages.iter().any(|stage| stage.name.as_deref() == Some(name.to_lowercase().as_str()))
+    };
     let mut requests = requests.to_vec();
     for request in &mut requests {
         if let Some(name) = request.stage.take_if(|name| !has(name)) {

@@ -4,11 +4,12 @@ use super::flags::{ADD_FLAGS, COPY_FLAGS, Flags};
 use super::heredoc::{Announcement, announcement, chomped};
 use super::node::Node;
 use super::refusal::Refusal;
+use super::text::Text;
 use super::{Add, Copy, CopySource, Heredoc};
 
 /// # Errors
 /// BuildKit's words against the instruction.
-pub(super) fn copy(node: &Node<'_>, heredocs: &[Heredoc]) -> Result<Copy, Refusal> {
+pub(super) fn copy(node: &Node, heredocs: &[Heredoc]) -> Result<Copy, Refusal> {
     check_arity(node, "COPY")?;
     let flags = Flags::read(&node.flags, COPY_FLAGS)?;
     let (sources, dest) = sources_and_dest(node, heredocs, "COPY")?;
@@ -17,32 +18,32 @@ pub(super) fn copy(node: &Node<'_>, heredocs: &[Heredoc]) -> Result<Copy, Refusa
 
 /// # Errors
 /// BuildKit's words against the instruction.
-pub(super) fn add(node: &Node<'_>, heredocs: &[Heredoc]) -> Result<Add, Refusal> {
+pub(super) fn add(node: &Node, heredocs: &[Heredoc]) -> Result<Add, Refusal> {
     check_arity(node, "ADD")?;
     let flags = Flags::read(&node.flags, ADD_FLAGS)?;
     let (sources, dest) = sources_and_dest(node, heredocs, "ADD")?;
     Ok(Add {
         copy: shared(sources, dest, &flags),
-        checksum: flags.to_text("checksum"),
+        checksum: flags.text("checksum"),
         keep_git_dir: flags.bool("keep-git-dir"),
         unpack: flags.bool("unpack"),
     })
 }
 
-fn shared(sources: Vec<CopySource>, dest: String, flags: &Flags<'_>) -> Copy {
+fn shared(sources: Vec<CopySource>, dest: Text, flags: &Flags) -> Copy {
     Copy {
         sources,
         dest,
-        from: flags.to_text("from"),
-        chown: flags.to_text("chown"),
-        chmod: flags.to_text("chmod"),
+        from: flags.text("from"),
+        chown: flags.text("chown"),
+        chmod: flags.text("chmod"),
         link: flags.bool("link").unwrap_or(false),
         parents: flags.bool("parents").unwrap_or(false),
-        exclude: flags.to_texts("exclude"),
+        exclude: flags.texts("exclude"),
     }
 }
 
-fn check_arity(node: &Node<'_>, keyword: &str) -> Result<(), Refusal> {
+fn check_arity(node: &Node, keyword: &str) -> Result<(), Refusal> {
     if node.args.len() < 2 {
         let why = "but only one was provided. Destination could not be determined";
         return Err(Refusal::of_all(&node.args, format!("{keyword} requires at least two arguments, {why}")));
@@ -50,22 +51,18 @@ fn check_arity(node: &Node<'_>, keyword: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn sources_and_dest(
-    node: &Node<'_>,
-    heredocs: &[Heredoc],
-    keyword: &str,
-) -> Result<(Vec<CopySource>, String), Refusal> {
+fn sources_and_dest(node: &Node, heredocs: &[Heredoc], keyword: &str) -> Result<(Vec<CopySource>, Text), Refusal> {
     let Some((dest, sources)) = node.args.split_last() else {
         return check_arity(node, keyword).map(|()| Default::default());
     };
     if announced_by(&dest.text).is_some() {
         return Err(Refusal::of(dest, format!("{keyword} cannot accept a heredoc as a destination")));
     }
-    let source = |text: &str| match announced_by(text) {
-        None => CopySource::Path(text.to_owned()),
+    let source = |text: &Text| match announced_by(text) {
+        None => CopySource::Path(text.clone()),
         Some(announced) => heredoc_source(announced, heredocs),
     };
-    Ok((sources.iter().map(|word| source(&word.text)).collect(), dest.to_text()))
+    Ok((sources.iter().map(|word| source(&word.text)).collect(), dest.text.clone()))
 }
 
 /// A delimiter that cannot be read announces nothing here.

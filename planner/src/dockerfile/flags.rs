@@ -3,6 +3,7 @@
 
 use super::nearest::with_nearest;
 use super::refusal::Refusal;
+use super::text::Text;
 use super::words::Token;
 
 /// What a flag takes.
@@ -54,69 +55,58 @@ pub(super) const RUN_FLAGS: &Known =
     &[("device", Takes::Texts), ("mount", Takes::Texts), ("network", Takes::Text), ("security", Takes::Text)];
 
 /// The flags an instruction was given.
-pub(super) struct Flags<'a>(Vec<(&'static str, &'a str)>);
+pub(super) struct Flags(Vec<(&'static str, Option<Text>)>);
 
-impl<'a> Flags<'a> {
+impl Flags {
     /// Reads flag words.
     ///
     /// # Errors
     /// BuildKit's words against the first flag it refuses.
-    pub(super) fn read(words: &'a [Token<'_>], known: &Known) -> Result<Self, Refusal> {
+    pub(super) fn read(words: &[Token], known: &Known) -> Result<Self, Refusal> {
         let mut flags = Self(Vec::with_capacity(words.len()));
         for word in words {
             let (flag, value) = match word.text.split_once('=') {
                 Some((flag, value)) => (flag, Some(value)),
-                None => (&*word.text, None),
+                None => (word.text.clone(), None),
             };
-            let name = flag.strip_prefix("--").unwrap_or(flag);
+            let name = flag.strip_prefix("--").unwrap_or(&flag);
             let Some((name, takes)) = known.iter().find(|known| known.0 == name) else {
                 let names: Vec<&str> = known.iter().map(|known| known.0).collect();
                 return Err(Refusal::of(word, with_nearest(format!("unknown flag: {flag}"), name, &names)));
             };
-            if *takes != Takes::Texts && flags.text(name).is_some() {
+            if *takes != Takes::Texts && flags.0.iter().any(|flag| flag.0 == *name) {
                 return Err(Refusal::of(word, format!("duplicate flag specified: {flag}")));
             }
-            let value = read_value(flag, value, *takes).map_err(|message| Refusal::of(word, message))?;
+            check_value(&flag, value.as_deref(), *takes).map_err(|message| Refusal::of(word, message))?;
             flags.0.push((name, value));
         }
         Ok(flags)
     }
 
     /// The values of a flag, in order.
-    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |flag| flag.0 == name).map(|flag| flag.1)
+    pub(super) fn texts(&self, name: &str) -> Vec<Text> {
+        self.0.iter().filter(|flag| flag.0 == name).filter_map(|flag| flag.1.clone()).collect()
     }
 
     /// The value of a flag that may be given once.
-    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
-        self.values(name).next()
-    }
-
-    /// A copy of that value.
-    pub(super) fn to_text(&self, name: &str) -> Option<String> {
-        self.text(name).map(str::to_owned)
-    }
-
-    /// Copies of the values of a flag, in order.
-    pub(super) fn to_texts(&self, name: &str) -> Vec<String> {
-        self.values(name).map(str::to_owned).collect()
+    pub(super) fn text(&self, name: &str) -> Option<Text> {
+        self.0.iter().find(|flag| flag.0 == name)?.1.clone()
     }
 
     /// The value of a flag that takes none, or true or false; `None` where it was not given.
     pub(super) fn bool(&self, name: &str) -> Option<bool> {
-        self.text(name).map(|value| value == "true")
+        let flag = self.0.iter().find(|flag| flag.0 == name)?;
+        Some(flag.1.as_ref().is_none_or(|value| value.to_lowercase() == "true"))
     }
 }
 
-fn read_value<'a>(flag: &str, value: Option<&'a str>, takes: Takes) -> Result<&'a str, String> {
+fn check_value(flag: &str, value: Option<&str>, takes: Takes) -> Result<(), String> {
     match (takes, value) {
-        (Takes::Bool, None) => Ok("true"),
-        (Takes::Bool, Some(value)) if value.to_lowercase() == "true" => Ok("true"),
-        (Takes::Bool, Some(value)) if value.to_lowercase() == "false" => Ok("false"),
+        (Takes::Bool, None) | (Takes::Text | Takes::Texts, Some(_)) => Ok(()),
+        (Takes::Bool, Some(value)) if ["true", "false"].contains(&value.to_lowercase().as_str()) => Ok(()),
         (Takes::Bool, Some(value)) if !value.is_empty() => {
             Err(format!("expecting boolean value for flag {flag}, not: {value}"))
         }
-        (Takes::Text | Takes::Texts, Some(value)) => Ok(value),
         _ => Err(format!("missing a value on flag: {flag}")),
     }
 }

@@ -50,10 +50,11 @@ fn decode_lossily(bytes: &[u8]) -> String {
 /// How many bytes of Unicode white space stand in front.
 pub(super) fn leading_space(bytes: &[u8]) -> usize {
     let mut at = 0;
-    while let Some((character, width)) = first_char(&bytes[at..]) {
-        if !character.is_whitespace() {
-            break;
-        }
+    // Most texts begin and end with a character of ASCII that is no space.
+    while !bytes.get(at).is_some_and(u8::is_ascii_graphic)
+        && let Some((character, width)) = first_char(&bytes[at..])
+        && character.is_whitespace()
+    {
         at += width;
     }
     at
@@ -62,10 +63,10 @@ pub(super) fn leading_space(bytes: &[u8]) -> usize {
 /// The length of `bytes` without the Unicode white space at its end.
 pub(super) fn trimmed_end(bytes: &[u8]) -> usize {
     let mut end = bytes.len();
-    while let Some((character, width)) = last_char(&bytes[..end]) {
-        if !character.is_whitespace() {
-            break;
-        }
+    while !bytes[..end].last().is_some_and(u8::is_ascii_graphic)
+        && let Some((character, width)) = last_char(&bytes[..end])
+        && character.is_whitespace()
+    {
         end -= width;
     }
     end

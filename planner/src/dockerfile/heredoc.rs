@@ -3,8 +3,9 @@
 
 use std::ops::Range;
 
+use super::Heredoc;
 use super::expand::Expander;
-use super::{Heredoc, go};
+use super::lines::LogicalLine;
 
 /// What a word such as `3<<-"EOF"` says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,13 +24,14 @@ pub struct Announcement {
 ///
 /// # Errors
 /// BuildKit's words where a delimiter cannot be read.
-pub(super) fn announced(line: &[u8]) -> Result<Vec<Announcement>, String> {
-    if !line.windows(2).any(|pair| pair == b"<<") {
+pub(super) fn announced(line: &LogicalLine) -> Result<Vec<Announcement>, String> {
+    let line = line.whole();
+    if !line.contains("<<") {
         return Ok(Vec::new());
     }
     let expander = Expander { raw_quotes: true, raw_escapes: true, ..plain() };
     // A line with an open quote announces nothing.
-    let words = expander.expand_words(&go::decode(line)).unwrap_or_default();
+    let words = expander.expand_words(line).unwrap_or_default();
     words.iter().filter_map(|word| announcement(word).transpose()).collect()
 }
 
@@ -90,7 +92,7 @@ impl Heredoc {
     /// The body as `COPY` and a lone `RUN` use it: leading tabs taken out where `<<-` asks for that.
     #[must_use]
     pub fn body(&self) -> String {
-        if self.chomp { chomped(&self.content) } else { self.content.clone() }
+        if self.chomp { chomped(&self.content) } else { self.content.to_string() }
     }
 }
 

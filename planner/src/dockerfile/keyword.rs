@@ -54,6 +54,9 @@ impl Keyword {
     pub(super) fn of(word: &str) -> Option<Self> {
         // A character that is not ASCII may have a lower case that is: the Kelvin sign.
         let lower = if word.is_ascii() { Cow::Borrowed(word) } else { go::lower(word) };
-        KEYWORDS.iter().find(|known| known.0.eq_ignore_ascii_case(&lower)).map(|known| known.1)
+        let first = lower.bytes().next()?.to_ascii_lowercase();
+        let is_it =
+            |known: &&(&str, Self)| known.0.starts_with(char::from(first)) && known.0.eq_ignore_ascii_case(&lower);
+        KEYWORDS.iter().find(is_it).map(|known| known.1)
     }
 }

@@ -8,24 +8,26 @@ use std::ops::Range;
 use super::go;
 use super::json_array;
 use super::keyword::Keyword;
+use super::lines::LogicalLine;
 use super::refusal::Refusal;
+use super::text::Text;
 use super::words::{Token, name_value_words, split_blank, split_command};
 
 /// An instruction, not yet understood.
-pub(super) struct Node<'a> {
+pub(super) struct Node {
     /// The kind; `None` for an unknown instruction.
     pub(super) kind: Option<Keyword>,
-    pub(super) keyword: Token<'a>,
-    pub(super) flags: Vec<Token<'a>>,
-    pub(super) args: Vec<Token<'a>>,
+    pub(super) keyword: Token,
+    pub(super) flags: Vec<Token>,
+    pub(super) args: Vec<Token>,
     pub(super) json: bool,
     /// What an `ONBUILD` triggers.
-    pub(super) trigger: Option<Box<Node<'a>>>,
+    pub(super) trigger: Option<Box<Node>>,
     /// BuildKit's words for what its parser refuses.
     pub(super) error: Option<Refusal>,
 }
 
-impl Node<'_> {
+impl Node {
     /// Whether here-documents may belong to it.
     pub(super) fn takes_heredocs(&self) -> bool {
         let node = self.trigger.as_deref().unwrap_or(self);
@@ -41,9 +43,9 @@ impl Node<'_> {
 }
 
 /// Reads a line. Of the instructions behind an `ONBUILD ONBUILD` only the errors are kept.
-pub(super) fn read(line: &[u8], escape: u8) -> Node<'_> {
-    let mut outer: Option<Node<'_>> = None;
-    let mut range = 0..line.len();
+pub(super) fn read(line: &LogicalLine, escape: u8) -> Node {
+    let mut outer: Option<Node> = None;
+    let mut range = 0..line.bytes().len();
     loop {
         let split = split_command(line, range, escape);
         let kind = Keyword::of(&split.keyword.text);
@@ -53,7 +55,7 @@ pub(super) fn read(line: &[u8], escape: u8) -> Node<'_> {
             Some(kind) if !is_chained => divide(kind, line, split.rest, escape),
             Some(_) => Ok(Args::default()),
             // Of an unknown instruction BuildKit keeps one empty argument.
-            None => Ok(Args::shell(vec![Token { text: Cow::Borrowed(""), range: range.end..range.end }])),
+            None => Ok(Args::shell(vec![Token::plain(line, range.end..range.end)])),
         };
         let (args, error) = match divided {
             Ok(args) => (args, None),
@@ -75,18 +77,18 @@ pub(super) fn read(line: &[u8], escape: u8) -> Node<'_> {
 }
 
 #[derive(Default)]
-struct Args<'a> {
-    words: Vec<Token<'a>>,
+struct Args {
+    words: Vec<Token>,
     json: bool,
 }
 
-impl<'a> Args<'a> {
-    fn shell(words: Vec<Token<'a>>) -> Self {
+impl Args {
+    fn shell(words: Vec<Token>) -> Self {
         Self { words, json: false }
     }
 }
 
-fn divide(kind: Keyword, line: &[u8], rest: Range<usize>, escape: u8) -> Result<Args<'_>, Refusal> {
+fn divide(kind: Keyword, line: &LogicalLine, rest: Range<usize>, escape: u8) -> Result<Args, Refusal> {
     match kind {
         Keyword::Add | Keyword::Copy | Keyword::Volume => {
             Ok(json(line, &rest)?.unwrap_or_else(|| Args::shell(blank_words(line, rest))))
@@ -103,11 +105,11 @@ fn divide(kind: Keyword, line: &[u8], rest: Range<usize>, escape: u8) -> Result<
     }
 }
 
-fn whole(line: &[u8], rest: Range<usize>) -> Args<'_> {
+fn whole(line: &LogicalLine, rest: Range<usize>) -> Args {
     Args::shell(if rest.is_empty() { Vec::new() } else { vec![Token::plain(line, rest)] })
 }
 
-fn blank_words(line: &[u8], rest: Range<usize>) -> Vec<Token<'_>> {
+fn blank_words(line: &LogicalLine, rest: Range<usize>) -> Vec<Token> {
     let mut words = Vec::new();
     let mut next = Some(rest).filter(|rest| !rest.is_empty());
     while let Some(rest) = next {
@@ -119,28 +121,34 @@ fn blank_words(line: &[u8], rest: Range<usize>) -> Vec<Token<'_>> {
 }
 
 /// The elements of a JSON array; `None` where the text is not one.
-fn json<'a>(line: &'a [u8], rest: &Range<usize>) -> Result<Option<Args<'a>>, Refusal> {
-    let start = rest.start + go::leading_space(&line[rest.clone()]);
-    let Some(elements) = json_array::array(&line[start..rest.end]) else { return Ok(None) };
-    let words: Result<Vec<Token<'_>>, Refusal> = elements
+fn json(line: &LogicalLine, rest: &Range<usize>) -> Result<Option<Args>, Refusal> {
+    let bytes = line.bytes();
+    let start = rest.start + go::leading_space(&bytes[rest.clone()]);
+    let Some(elements) = json_array::array(&bytes[start..rest.end]) else { return Ok(None) };
+    let words: Result<Vec<Token>, Refusal> = elements
         .into_iter()
         .map(|element| {
             let range = start + element.range.start..start + element.range.end;
             let message = "when using JSON array syntax, arrays must be comprised of strings only";
-            let text = element.text.ok_or_else(|| Refusal { range: Some(range.clone()), ..message.into() })?;
+            let text = match element.text {
+                None => return Err(Refusal { range: Some(range), ..message.into() }),
+                // What is written between the quotes.
+                Some(Cow::Borrowed(_)) => line.text(range.start + 1..range.end - 1),
+                Some(Cow::Owned(text)) => text.as_str().into(),
+            };
             Ok(Token { text, range })
         })
         .collect();
     Ok(Some(Args { words: words?, json: true }))
 }
 
-fn maybe_json(line: &[u8], rest: Range<usize>) -> Result<Args<'_>, Refusal> {
+fn maybe_json(line: &LogicalLine, rest: Range<usize>) -> Result<Args, Refusal> {
     Ok(json(line, &rest)?.unwrap_or_else(|| whole(line, rest)))
 }
 
 /// The type, and behind it a command. BuildKit looks for the space between byte by byte.
-fn healthcheck(line: &[u8], rest: Range<usize>) -> Result<Args<'_>, Refusal> {
-    let is_space = |at: &usize| go::is_latin1_space(line[*at]);
+fn healthcheck(line: &LogicalLine, rest: Range<usize>) -> Result<Args, Refusal> {
+    let is_space = |at: &usize| go::is_latin1_space(line.bytes()[*at]);
     let end = (rest.clone()).find(is_space).unwrap_or(rest.end);
     if end == rest.start {
         return Ok(Args::default());
@@ -152,42 +160,31 @@ fn healthcheck(line: &[u8], rest: Range<usize>) -> Result<Args<'_>, Refusal> {
 }
 
 /// Name, value and separator of each pair.
-fn pairs<'a>(keyword: &str, line: &'a [u8], rest: Range<usize>, escape: u8) -> Result<Args<'a>, Refusal> {
+fn pairs(keyword: &str, line: &LogicalLine, rest: Range<usize>, escape: u8) -> Result<Args, Refusal> {
     let words = name_value_words(line, rest.clone(), escape);
     let Some(first) = words.first() else { return Ok(Args::default()) };
-    let separator = |text: &'static str, range| Token { text: Cow::Borrowed(text), range };
     if !first.text.contains('=') {
         return match split_blank(line, rest) {
             (name, Some(value)) => {
                 let behind = name.end..value.start;
-                let words = vec![Token::plain(line, name), Token::plain(line, value), separator("", behind)];
-                Ok(Args::shell(words))
+                let separator = Token { text: Text::default(), range: behind };
+                Ok(Args::shell(vec![Token::plain(line, name), Token::plain(line, value), separator]))
             }
             (_, None) => Err(Refusal::of(first, format!("{keyword} must have two arguments"))),
         };
     }
     let mut args = Args::shell(Vec::with_capacity(3 * words.len()));
     for word in words {
-        let Some((name, value)) = split_once(&word.text, '=') else {
+        let Some((name, value)) = word.text.split_once('=') else {
             let quoted = go::quote(&word.text);
             let message = format!("Syntax error - can't find = in {quoted}. Must be of the form: name=value");
             return Err(Refusal::of(&word, message));
         };
         let Range { start, end } = word.range;
-        let sign = (start..end).find(|at| line[*at] == b'=').unwrap_or(start);
+        let sign = (start..end).find(|at| line.bytes()[*at] == b'=').unwrap_or(start);
         args.words.push(Token { text: name, range: start..sign });
         args.words.push(Token { text: value, range: sign + 1..end });
-        args.words.push(separator("=", sign..sign + 1));
+        args.words.push(Token::plain(line, sign..sign + 1));
     }
     Ok(args)
-}
-
-/// `str::split_once` that borrows where the text is borrowed.
-fn split_once<'a>(text: &Cow<'a, str>, sign: char) -> Option<(Cow<'a, str>, Cow<'a, str>)> {
-    match text {
-        Cow::Borrowed(text) => text.split_once(sign).map(|(name, value)| (name.into(), value.into())),
-        Cow::Owned(text) => {
-            text.split_once(sign).map(|(name, value)| (name.to_owned().into(), value.to_owned().into()))
-        }
-    }
 }

@@ -18,12 +18,12 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// Words about one token.
-    pub(super) fn of(token: &Token<'_>, message: impl Into<String>) -> Self {
+    pub(super) fn of(token: &Token, message: impl Into<String>) -> Self {
         Self { range: Some(token.range.clone()), ..Self::from(message.into()) }
     }
 
     /// Words about all of these tokens, or the instruction where there is none.
-    pub(super) fn of_all(tokens: &[Token<'_>], message: impl Into<String>) -> Self {
+    pub(super) fn of_all(tokens: &[Token], message: impl Into<String>) -> Self {
         let range = match (tokens.first(), tokens.last()) {
             (Some(first), Some(last)) => Some(first.range.start..last.range.end.max(first.range.end)),
             _ => None,

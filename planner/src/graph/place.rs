@@ -39,8 +39,8 @@ fn written(instruction: &Instruction, dockerfile: &Dockerfile) -> String {
 /// A trigger stands in no text of its own; it is shown as it was decoded.
 fn decoded(instruction: &Instruction) -> String {
     let keyword = instruction.keyword.text.to_uppercase();
-    let flags = instruction.flags.iter().map(|flag| flag.text.clone());
-    let args: Vec<String> = instruction.args.iter().map(|word| word.text.clone()).collect();
+    let flags = instruction.flags.iter().map(|flag| flag.text.to_string());
+    let args: Vec<&str> = instruction.args.iter().map(|word| word.text.as_str()).collect();
     let args = if instruction.json { format!("{args:?}") } else { args.join(" ") };
     std::iter::once(keyword).chain(flags).chain([args]).collect::<Vec<_>>().join(" ")
 }
