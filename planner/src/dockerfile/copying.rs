@@ -30,7 +30,7 @@ pub(super) fn add(node: &Node, heredocs: &[Heredoc]) -> Result<Add, Refusal> {
     })
 }
 
-fn shared(sources: Vec<CopySource>, dest: Text, flags: &Flags) -> Copy {
+fn shared(sources: Vec<CopySource>, dest: Text, flags: &Flags<'_>) -> Copy {
     Copy {
         sources,
         dest,

@@ -54,50 +54,61 @@ pub(super) const HEALTHCHECK_FLAGS: &Known = &[
 pub(super) const RUN_FLAGS: &Known =
     &[("device", Takes::Texts), ("mount", Takes::Texts), ("network", Takes::Text), ("security", Takes::Text)];
 
-/// The flags an instruction was given.
-pub(super) struct Flags(Vec<(&'static str, Option<Text>)>);
+/// The flags an instruction was given: words that were found to be good.
+pub(super) struct Flags<'a>(&'a [Token]);
 
-impl Flags {
+impl<'a> Flags<'a> {
     /// Reads flag words.
     ///
     /// # Errors
     /// BuildKit's words against the first flag it refuses.
-    pub(super) fn read(words: &[Token], known: &Known) -> Result<Self, Refusal> {
-        let mut flags = Self(Vec::with_capacity(words.len()));
-        for word in words {
-            let (flag, value) = match word.text.split_once('=') {
-                Some((flag, value)) => (flag, Some(value)),
-                None => (word.text.clone(), None),
-            };
-            let name = flag.strip_prefix("--").unwrap_or(&flag);
-            let Some((name, takes)) = known.iter().find(|known| known.0 == name) else {
+    pub(super) fn read(words: &'a [Token], known: &Known) -> Result<Self, Refusal> {
+        for (index, word) in words.iter().enumerate() {
+            let (flag, value) = divided(word);
+            let name = name(flag);
+            let Some((_, takes)) = known.iter().find(|known| known.0 == name) else {
                 let names: Vec<&str> = known.iter().map(|known| known.0).collect();
                 return Err(Refusal::of(word, with_nearest(format!("unknown flag: {flag}"), name, &names)));
             };
-            if *takes != Takes::Texts && flags.0.iter().any(|flag| flag.0 == *name) {
+            if *takes != Takes::Texts && Self(&words[..index]).word(name).is_some() {
                 return Err(Refusal::of(word, format!("duplicate flag specified: {flag}")));
             }
-            check_value(&flag, value.as_deref(), *takes).map_err(|message| Refusal::of(word, message))?;
-            flags.0.push((name, value));
+            check_value(flag, value, *takes).map_err(|message| Refusal::of(word, message))?;
         }
-        Ok(flags)
+        Ok(Self(words))
+    }
+
+    fn word(&self, wanted: &str) -> Option<&'a Token> {
+        self.0.iter().find(|word| name(divided(word).0) == wanted)
     }
 
     /// The values of a flag, in order.
-    pub(super) fn texts(&self, name: &str) -> Vec<Text> {
-        self.0.iter().filter(|flag| flag.0 == name).filter_map(|flag| flag.1.clone()).collect()
+    pub(super) fn texts(&self, wanted: &str) -> Vec<Text> {
+        let words = self.0.iter().filter(|word| name(divided(word).0) == wanted);
+        words.filter_map(|word| Some(word.text.split_once('=')?.1)).collect()
     }
 
     /// The value of a flag that may be given once.
-    pub(super) fn text(&self, name: &str) -> Option<Text> {
-        self.0.iter().find(|flag| flag.0 == name)?.1.clone()
+    pub(super) fn text(&self, wanted: &str) -> Option<Text> {
+        Some(self.word(wanted)?.text.split_once('=')?.1)
     }
 
     /// The value of a flag that takes none, or true or false; `None` where it was not given.
-    pub(super) fn bool(&self, name: &str) -> Option<bool> {
-        let flag = self.0.iter().find(|flag| flag.0 == name)?;
-        Some(flag.1.as_ref().is_none_or(|value| value.to_lowercase() == "true"))
+    pub(super) fn bool(&self, wanted: &str) -> Option<bool> {
+        Some(divided(self.word(wanted)?).1.is_none_or(|value| value.to_lowercase() == "true"))
     }
+}
+
+/// The flag with its dashes, and its value.
+fn divided(word: &Token) -> (&str, Option<&str>) {
+    match word.text.as_str().split_once('=') {
+        Some((flag, value)) => (flag, Some(value)),
+        None => (&word.text, None),
+    }
+}
+
+fn name(flag: &str) -> &str {
+    flag.strip_prefix("--").unwrap_or(flag)
 }
 
 fn check_value(flag: &str, value: Option<&str>, takes: Takes) -> Result<(), String> {

@@ -55,8 +55,7 @@ impl Keyword {
         // A character that is not ASCII may have a lower case that is: the Kelvin sign.
         let lower = if word.is_ascii() { Cow::Borrowed(word) } else { go::lower(word) };
         let first = lower.bytes().next()?.to_ascii_lowercase();
-        let is_it =
-            |known: &&(&str, Self)| known.0.starts_with(char::from(first)) && known.0.eq_ignore_ascii_case(&lower);
-        KEYWORDS.iter().find(is_it).map(|known| known.1)
+        let mut alike = KEYWORDS.iter().filter(|known| known.0.len() == lower.len() && known.0.as_bytes()[0] == first);
+        alike.find(|known| known.0.eq_ignore_ascii_case(&lower)).map(|known| known.1)
     }
 }

@@ -39,7 +39,10 @@ impl LogicalLine {
 
     /// The line as it is in the file.
     pub(super) fn bytes(&self) -> &[u8] {
-        self.raw.as_deref().unwrap_or(self.text.as_bytes())
+        match &self.raw {
+            Some(raw) => raw,
+            None => self.text.as_bytes(),
+        }
     }
 
     /// Whether it holds bytes that are not UTF-8.

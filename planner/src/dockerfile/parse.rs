@@ -16,6 +16,9 @@ use crate::source::Span;
 
 const UNTERMINATED: &str = "unterminated heredoc";
 
+/// How many instructions most files have at most.
+const N_EXPECTED: usize = 16;
+
 /// The hint where nothing is written yet.
 const BEGIN: &str = "a Dockerfile begins with a FROM, such as `FROM alpine:3.20`";
 
@@ -60,6 +63,8 @@ pub fn parse_trigger(text: &str, line: u32) -> (Option<Instruction>, Vec<Diagnos
 /// The decoded file, and how offsets into the bytes become offsets into it.
 struct Decoded {
     text: Text,
+    /// Whether all of it is ASCII.
+    is_ascii: bool,
     /// Offsets of the bytes that are not UTF-8; each became three.
     replaced: Vec<usize>,
 }
@@ -67,7 +72,7 @@ struct Decoded {
 impl Decoded {
     fn of(source: &[u8]) -> Self {
         if let Ok(text) = std::str::from_utf8(source) {
-            return Self { text: text.into(), replaced: Vec::new() };
+            return Self { text: text.into(), is_ascii: text.is_ascii(), replaced: Vec::new() };
         }
         let mut replaced = Vec::new();
         let mut at = 0;
@@ -76,7 +81,7 @@ impl Decoded {
             at = start + chunk.invalid().len();
             replaced.extend(start..at);
         }
-        Self { text: go::decode(source).as_ref().into(), replaced }
+        Self { text: go::decode(source).as_ref().into(), is_ascii: false, replaced }
     }
 
     /// Whether a place in the file holds bytes that are not UTF-8.
@@ -87,13 +92,12 @@ impl Decoded {
 
     /// The span of a place in the file. A place that begins or ends within a character goes on to its end.
     fn span(&self, place: &Range<usize>) -> Span {
-        let text = &*self.text;
-        if self.replaced.is_empty() && text.is_char_boundary(place.start) && text.is_char_boundary(place.end) {
+        if self.is_ascii {
             return Span::new(place.start, place.end);
         }
         let at = |offset: usize| {
             let n_replaced = self.replaced.partition_point(|replaced| *replaced < offset);
-            text.ceil_char_boundary(offset + 2 * n_replaced)
+            self.text.ceil_char_boundary(offset + 2 * n_replaced)
         };
         Span::new(at(place.start), at(place.end))
     }
@@ -126,7 +130,7 @@ impl<'a> Parser<'a> {
         Self {
             reader: LineReader::new(source, whole),
             text,
-            instructions: Vec::new(),
+            instructions: Vec::with_capacity(N_EXPECTED),
             stages: Vec::new(),
             refused: Vec::new(),
             bad_commands: Vec::new(),
@@ -197,6 +201,9 @@ impl<'a> Parser<'a> {
             let span = self.text.span(&line.place(&token.range));
             Word { text: token.text, span }
         };
+        // Most instructions have no flags.
+        let words =
+            |tokens: Vec<Token>| if tokens.is_empty() { Vec::new() } else { tokens.into_iter().map(word).collect() };
         let place = line.start..self.reader.end;
         // A comment between continued lines is no part of the instruction.
         let is_in_line = !heredocs.is_empty() || line.has_bad_bytes();
@@ -206,8 +213,8 @@ impl<'a> Parser<'a> {
             line: line.line,
             end_line: self.reader.line,
             keyword: word(node.keyword),
-            flags: node.flags.into_iter().map(word).collect(),
-            args: node.args.into_iter().map(word).collect(),
+            flags: words(node.flags),
+            args: words(node.args),
             json: node.json,
             heredocs,
             has_replaced_bytes,

@@ -33,6 +33,12 @@ impl Text {
         self
     }
 
+    /// The bytes of the piece.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.whole.as_bytes()[self.range.clone()]
+    }
+
     /// The pieces in front of and behind the first `sign`.
     #[must_use]
     pub fn split_once(&self, sign: char) -> Option<(Self, Self)> {
