@@ -82,6 +82,7 @@ pub(crate) fn at_revision(
         }
         let is_same_file = then.as_ref().map(|then| &then.bytes) == source.map(|now| &now.bytes);
         let now = observed.contexts.get(&name).filter(|_| is_same_file);
+        let patterns = patterns.into_iter().map(<[u8]>::to_vec).collect();
         let asked = Asked { dir, rules: ignorefile(then.as_ref())?, patterns, now };
         let context = context_then(&asked, &past, store, &mut notes)?;
         n_unchanged += context.n_unchanged;

@@ -43,7 +43,7 @@ impl VertexId {
 /// The graph of one or more targets.
 #[derive(Clone, Debug)]
 pub struct BuildGraph {
-    graph: DiGraph<Vertex, Input>,
+    graph: DiGraph<Vertex, ()>,
     /// What was asked for, in order.
     pub targets: Vec<TargetGraph>,
     /// The rules it was lowered under.
@@ -311,19 +311,20 @@ impl BuildGraph {
         (index < self.graph.node_count()).then_some(VertexId(index))
     }
 
-    /// Whether a vertex continues an image whose configuration is only assumed.
+    /// For each vertex, whether it continues an image whose configuration is only assumed.
     #[must_use]
-    pub fn continues_assumed(&self, id: VertexId) -> bool {
-        let mut open = vec![id];
-        while let Some(id) = open.pop() {
-            for base in self.vertex(id).inputs.iter().filter(|input| input.reads == Reads::Base) {
-                match &self.vertex(base.from).op {
-                    Op::Image(image) if !image.has_config => return true,
-                    _ => open.push(base.from),
-                }
-            }
+    pub fn continuing_assumed(&self) -> Vec<bool> {
+        let mut continuing: Vec<bool> = Vec::with_capacity(self.graph.node_count());
+        // Inputs stand before those who read them.
+        for (_, vertex) in self.vertices() {
+            let is_assumed = |base: &Input| match &self.vertex(base.from).op {
+                Op::Image(image) if !image.has_config => true,
+                _ => continuing.get(base.from.0).is_some_and(|continues| *continues),
+            };
+            let mut bases = vertex.inputs.iter().filter(|input| input.reads == Reads::Base);
+            continuing.push(bases.any(is_assumed));
         }
-        false
+        continuing
     }
 
     /// The images that are read.

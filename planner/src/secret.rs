@@ -40,6 +40,13 @@ pub fn mask(text: &str) -> String {
     veiled(text).shown
 }
 
+/// The same in place.
+pub fn mask_in(text: &mut String) {
+    if has_clue(text) {
+        *text = veiled(text).shown;
+    }
+}
+
 /// The places of a text over which [`mask`] lays the mask, in order; none touches another.
 #[must_use]
 pub fn places(text: &str) -> Vec<Range<usize>> {
