@@ -17,6 +17,7 @@ pub mod lower;
 pub mod progress_name;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use reference::may_be_one_image;
 
@@ -238,7 +239,7 @@ pub struct TargetGraph {
     /// The stages of its Dockerfile, in file order.
     pub stages: Vec<StageGraph>,
     /// The `ARG` instructions before the first `FROM`.
-    pub preamble: Vec<Placed>,
+    pub preamble: Vec<Arc<Placed>>,
     /// The vertex that makes the result; `None` for an empty image.
     pub result: Option<VertexId>,
     /// Per context, the paths the build asks its client for (absolute, perhaps with wildcards).
@@ -260,7 +261,7 @@ pub struct StageGraph {
     /// Whether the target needs it.
     pub used: bool,
     /// `FROM`, triggers of the base, then the stage's own instructions.
-    pub instructions: Vec<Placed>,
+    pub instructions: Vec<Arc<Placed>>,
     /// The file system it ends with.
     pub result: Option<VertexId>,
 }

@@ -5,6 +5,7 @@
 //! with any other, stored, and read back years later.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ use crate::engine_profile::EngineProfile;
 use crate::graph::{BuildGraph, FileAction, Input, Op, Placed, Reads, TargetGraph, Used, Vertex, VertexId};
 use crate::history::{Producer, RecordedInput, StepRecord, Writes};
 use crate::image::Before;
-use crate::secret::{MASK, mask, mask_in, taint};
+use crate::secret::{MASK, mask, mask_in, places, taint};
 use crate::selector::{self, SourceMissing};
 
 /// The version of the stored form.
@@ -387,12 +388,22 @@ impl Tainted {
 /// The targets without values that look like secrets.
 fn masked(target: &TargetGraph, sealer: &Sealer<'_>, tainted: &Tainted) -> TargetGraph {
     let mut target = target.clone();
-    let mask_placed = |placed: &mut Placed| {
+    let mask_placed = |placed: &mut Arc<Placed>| {
+        let hidden = placed.variables.iter().filter_map(|(name, used)| {
+            let value = sealer.value(name, &used.value);
+            let value = if tainted.names.contains(name) { sealer.hidden(name, &value) } else { value };
+            (value.shown != used.value).then(|| (name.clone(), value.shown))
+        });
+        let hidden: Vec<(String, String)> = hidden.collect();
+        // Most are shown as they are, and shared with the graph.
+        if hidden.is_empty() && places(&placed.text).is_empty() && places(&placed.body).is_empty() {
+            return;
+        }
+        let placed = Arc::make_mut(placed);
         mask_in(&mut placed.text);
         mask_in(&mut placed.body);
-        for (name, used) in &mut placed.variables {
-            let value = sealer.value(name, &used.value);
-            used.value = if tainted.names.contains(name) { sealer.hidden(name, &value) } else { value }.shown;
+        for (name, shown) in hidden {
+            placed.variables.entry(name).and_modify(|used| used.value = shown);
         }
     };
     target.preamble.iter_mut().for_each(mask_placed);

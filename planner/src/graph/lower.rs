@@ -3,6 +3,7 @@
 //! rules are those of frontend/dockerfile/dockerfile2llb.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::blame::{place_of, placed};
 pub use super::site::MAIN_CONTEXT;
@@ -59,7 +60,7 @@ fn lower_target(dockerfile: &Dockerfile, request: &Request, builder: &mut Builde
         stage: target,
         result: graphs[target].result,
         stages: graphs,
-        preamble: dockerfile.preamble().iter().map(|instruction| Placed::new(instruction, dockerfile, false)).collect(),
+        preamble: dockerfile.preamble().iter().map(|one| Arc::new(Placed::new(one, dockerfile, false))).collect(),
         requested: lowering.requested,
     })
 }
@@ -150,7 +151,7 @@ impl Lowering<'_> {
         let used = self.reached.contains(&index) && stage.replaced_by.is_none();
         let own = self.dockerfile.body(stage.stage);
         let from = &self.dockerfile.instructions[stage.stage.from];
-        let mut instructions = vec![Placed::new(from, self.dockerfile, false)];
+        let mut instructions = vec![Arc::new(Placed::new(from, self.dockerfile, false))];
         let mut graph = StageGraph {
             name: stage.stage.name.as_ref().map(String::from),
             base: stage.base.clone(),
@@ -179,12 +180,12 @@ impl Lowering<'_> {
                     };
                     self.dispatch(site)?;
                 }
-                instructions.push(placed);
+                instructions.push(Arc::new(placed));
             }
             graph.result = state.vertex;
             self.finished.insert(index, state);
         } else {
-            instructions.extend(own.iter().map(|instruction| Placed::new(instruction, self.dockerfile, false)));
+            instructions.extend(own.iter().map(|one| Arc::new(Placed::new(one, self.dockerfile, false))));
         }
         graph.instructions = instructions;
         Ok(graph)
