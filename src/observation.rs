@@ -367,11 +367,11 @@ fn under_its_frontend(dockerfile: &Dockerfile, requests: &[Request]) -> (Vec<Req
     (requests, unknown)
 }
 
-/// The source paths that a build asks for, by context.
-pub(crate) fn patterns(graph: &BuildGraph) -> BTreeMap<String, Vec<Vec<u8>>> {
-    let mut patterns: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
+/// The source paths that a build asks for, each once, by context.
+pub(crate) fn patterns(graph: &BuildGraph) -> BTreeMap<String, BTreeSet<&[u8]>> {
+    let mut patterns: BTreeMap<String, BTreeSet<&[u8]>> = BTreeMap::new();
     for (name, paths) in graph.targets.iter().flat_map(|target| &target.requested) {
-        patterns.entry(name.clone()).or_default().extend(paths.iter().map(|path| path.clone().into_bytes()));
+        patterns.entry(name.clone()).or_default().extend(paths.iter().map(|path| path.as_bytes()));
     }
     patterns
 }
@@ -398,10 +398,10 @@ fn scan(
     name: &str,
     dir: &ContextDir,
     source: Option<&IgnoreSource>,
-    patterns: Vec<Vec<u8>>,
+    patterns: BTreeSet<&[u8]>,
     store: &Store,
 ) -> anyhow::Result<ObservedContext> {
-    let requested = watcher::resolve_requested(&dir.root, patterns);
+    let requested = watcher::resolve_requested(&dir.root, patterns.into_iter().map(<[u8]>::to_vec));
     let cache_path = store.stat_cache_path(&dir.root);
     let remembered = scanning::remembered(store.trust(), &cache_path);
     let rules = ignorefile(source)?;

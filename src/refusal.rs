@@ -97,7 +97,7 @@ pub(crate) fn in_dockerfile(dockerfile: &Dockerfile, span: Span) -> Place {
         dockerfile.instructions.iter().filter(|found| found.span.start < lines.end && lines.start < found.span.end);
     let mut secrets: Vec<Range<usize>> = near.flat_map(|instruction| secrets_of(text, instruction)).collect();
     secrets.extend(shifted(secret::places(&text[lines.clone()]), lines.start));
-    Place { text: text.clone(), span, secrets: joined(secrets) }
+    Place { text: text.to_string(), span, secrets: joined(secrets) }
 }
 
 fn secrets_of(text: &str, instruction: &Instruction) -> Vec<Range<usize>> {

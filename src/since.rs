@@ -82,6 +82,7 @@ pub(crate) fn at_revision(
         }
         let is_same_file = then.as_ref().map(|then| &then.bytes) == source.map(|now| &now.bytes);
         let now = observed.contexts.get(&name).filter(|_| is_same_file);
+        let patterns = patterns.into_iter().map(<[u8]>::to_vec).collect();
         let asked = Asked { dir, rules: ignorefile(then.as_ref())?, patterns, now };
         let context = context_then(&asked, &past, store, &mut notes)?;
         n_unchanged += context.n_unchanged;
@@ -98,7 +99,9 @@ pub(crate) fn at_revision(
 /// The requests as they could be made then: where a target's stage is newer, the last stage is taken to have been built.
 fn requests_then(bytes: &[u8], requests: &[Request], revision: &str, notes: &mut Vec<String>) -> Vec<Request> {
     let (dockerfile, _) = Dockerfile::parse(bytes);
-    let has = |name: &String| dockerfile.stages.iter().any(|stage| stage.name == Some(name.to_lowercase()));
+    let has = |name: &String| {
+        dockerfile.stages.iter().any(|stage| stage.name.as_deref() == Some(name.to_lowercase().as_str()))
+    };
     let mut requests = requests.to_vec();
     for request in &mut requests {
         if let Some(name) = request.stage.take_if(|name| !has(name)) {

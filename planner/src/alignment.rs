@@ -3,6 +3,7 @@
 //! compared with, never whether there is one. What moved corresponds to nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::graph::{Placed, StageGraph, TargetGraph};
 use crate::snapshot::Snapshot;
@@ -119,7 +120,7 @@ fn n_alike(new: &StageGraph, old: &StageGraph) -> usize {
 }
 
 /// Pairs the instructions of two stages: equal ones first, then those of one keyword between them.
-fn paired(new: &[Placed], old: &[Placed]) -> Vec<(usize, usize)> {
+fn paired(new: &[Arc<Placed>], old: &[Arc<Placed>]) -> Vec<(usize, usize)> {
     let shorter = new.len().min(old.len());
     let n_head = new.iter().zip(old).take_while(|(a, b)| is_same(a, b)).count();
     let n_tail =
@@ -136,7 +137,11 @@ fn paired(new: &[Placed], old: &[Placed]) -> Vec<(usize, usize)> {
 }
 
 /// Pairs what makes a step and stands between two pairs with what stood there, in order.
-fn replaced(pairs: &mut Vec<(usize, usize)>, (new, new_end): (&[Placed], usize), (old, old_end): (&[Placed], usize)) {
+fn replaced(
+    pairs: &mut Vec<(usize, usize)>,
+    (new, new_end): (&[Arc<Placed>], usize),
+    (old, old_end): (&[Arc<Placed>], usize),
+) {
     let mut gaps = Vec::new();
     let mut from = (0, 0);
     for &(a, b) in pairs.iter().chain([&(new_end, old_end)]) {
@@ -144,7 +149,7 @@ fn replaced(pairs: &mut Vec<(usize, usize)>, (new, new_end): (&[Placed], usize),
         from = (a + 1, b + 1);
     }
     for (come, gone) in gaps {
-        let stays = |placed: &Placed, others: &[Placed]| {
+        let stays = |placed: &Placed, others: &[Arc<Placed>]| {
             placed.step.is_some() && !others.iter().any(|other| is_same(placed, other))
         };
         let come = come.filter(|&a| stays(&new[a], old));
@@ -159,7 +164,7 @@ fn is_same(a: &Placed, b: &Placed) -> bool {
 
 /// The pairing of most worth: equal instructions are worth three, those of one keyword one. What stands on the other
 /// side as it is, is no edit of something else.
-fn common(new: &[Placed], old: &[Placed]) -> Vec<(usize, usize)> {
+fn common(new: &[Arc<Placed>], old: &[Arc<Placed>]) -> Vec<(usize, usize)> {
     let of_old: BTreeSet<&str> = old.iter().map(|placed| placed.text.as_str()).collect();
     let of_new: BTreeSet<&str> = new.iter().map(|placed| placed.text.as_str()).collect();
     let worth = |a: &Placed, b: &Placed| match (a.keyword == b.keyword, a.text == b.text) {

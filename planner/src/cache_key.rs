@@ -210,10 +210,10 @@ impl<'a> Sealer<'a> {
     }
 
     fn exec_parts(&self, exec: &Exec) -> Vec<KeyPart> {
-        let mut parts = vec![
-            self.part(PartKind::Shell, "", &exec.args[..exec.n_shell_args].join("\n")),
-            self.part(PartKind::Command, "", &exec.args.join("\n")),
-        ];
+        // The eight are the parts that every command has, and two mounts or so.
+        let mut parts = Vec::with_capacity(exec.env.len() + 8);
+        parts.push(self.part(PartKind::Shell, "", &exec.args[..exec.n_shell_args].join("\n")));
+        parts.push(self.part(PartKind::Command, "", &exec.args.join("\n")));
         for variable in &exec.env {
             let kind = if variable.from_arg { PartKind::Arg } else { PartKind::Env };
             parts.push(self.part(kind, &variable.name, &variable.value));

@@ -5,6 +5,7 @@
 //! The tree is lossless: the text is kept, and each token's [`Span`] points into it, so an edit touches
 //! only what it means to.
 
+pub mod text;
 mod go;
 mod nearest;
 mod number;
@@ -29,12 +30,13 @@ pub mod check;
 use std::ops::Range;
 
 use crate::source::Span;
+use text::Text;
 
 /// A parsed Dockerfile.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Dockerfile {
     /// The text, byte for byte as read; bytes that are not UTF-8 stand as U+FFFD. A byte order mark is kept.
-    pub text: String,
+    pub text: Text,
     /// The parser directives at the top (`# syntax=`, `# escape=`, `# check=`), in file order.
     pub directives: Vec<Directive>,
     /// The frontend image named by a `syntax` directive, in any of the forms BuildKit detects.
@@ -81,11 +83,11 @@ pub struct Directive {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Stage {
     /// The name after `AS`, in lower case.
-    pub name: Option<String>,
+    pub name: Option<Text>,
     /// What `FROM` names, as written.
-    pub base: String,
+    pub base: Text,
     /// The value of `FROM --platform=`, as written.
-    pub platform: Option<String>,
+    pub platform: Option<Text>,
     /// The line of its `FROM`.
     pub line: u32,
     /// Index of its `FROM` among the instructions.
@@ -128,7 +130,7 @@ pub struct Instruction {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Word {
     /// The token as the parser decodes it.
-    pub text: String,
+    pub text: Text,
     /// Where it is written.
     pub span: Span,
 }
@@ -145,7 +147,7 @@ pub struct Heredoc {
     /// Whether `<<-` asked to strip leading tabs.
     pub chomp: bool,
     /// The body as written, line ends included, tabs not stripped.
-    pub content: String,
+    pub content: Text,
     /// The body's place in the text.
     pub span: Span,
 }
@@ -168,28 +170,28 @@ pub enum Command {
     /// `ADD`
     Add(Add),
     /// `WORKDIR`
-    Workdir(String),
+    Workdir(Text),
     /// `USER`
-    User(String),
+    User(Text),
     /// `SHELL`
-    Shell(Vec<String>),
+    Shell(Vec<Text>),
     /// `ONBUILD`: the trigger's text, its here-documents written out behind the line, as BuildKit stores it;
     /// parsed when a stage builds upon this one, see [`parse::parse_trigger`].
-    Onbuild(String),
+    Onbuild(Text),
     /// `CMD`
     Cmd(CommandLine),
     /// `ENTRYPOINT`
     Entrypoint(CommandLine),
     /// `HEALTHCHECK`: `NONE`, or `CMD` and its arguments.
-    Healthcheck(Vec<String>),
+    Healthcheck(Vec<Text>),
     /// `EXPOSE`
-    Expose(Vec<String>),
+    Expose(Vec<Text>),
     /// `VOLUME`
-    Volume(Vec<String>),
+    Volume(Vec<Text>),
     /// `STOPSIGNAL`
-    StopSignal(String),
+    StopSignal(Text),
     /// `MAINTAINER`
-    Maintainer(String),
+    Maintainer(Text),
     /// An instruction that BuildKit refuses; a diagnostic says why.
     Invalid,
 }
@@ -198,25 +200,25 @@ pub enum Command {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ArgDeclaration {
     /// Left of `=`.
-    pub name: String,
+    pub name: Text,
     /// Right of `=`, as written; `None` without `=`.
-    pub default: Option<String>,
+    pub default: Option<Text>,
 }
 
 /// A name and a value of `ENV` or `LABEL`, as written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pair {
     /// Left of `=`, or the first word of the legacy form.
-    pub name: String,
+    pub name: Text,
     /// Right of `=`, or the rest of the legacy form.
-    pub value: String,
+    pub value: Text,
 }
 
 /// The command of `RUN`, `CMD` or `ENTRYPOINT`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CommandLine {
     /// The words of the JSON form, or one text of the shell form.
-    pub words: Vec<String>,
+    pub words: Vec<Text>,
     /// Whether the stage's shell goes in front.
     pub shell: bool,
 }
@@ -227,13 +229,13 @@ pub struct Run {
     /// What is run.
     pub command: CommandLine,
     /// The values of `--mount=`, in order; see [`mount`].
-    pub mounts: Vec<String>,
+    pub mounts: Vec<Text>,
     /// The value of `--network=`.
-    pub network: Option<String>,
+    pub network: Option<Text>,
     /// The value of `--security=`.
-    pub security: Option<String>,
+    pub security: Option<Text>,
     /// The values of `--device=`.
-    pub devices: Vec<String>,
+    pub devices: Vec<Text>,
 }
 
 /// `COPY`, and what `ADD` shares with it.
@@ -242,26 +244,26 @@ pub struct Copy {
     /// What is copied, in order.
     pub sources: Vec<CopySource>,
     /// Where to.
-    pub dest: String,
+    pub dest: Text,
     /// `--from=`
-    pub from: Option<String>,
+    pub from: Option<Text>,
     /// `--chown=`
-    pub chown: Option<String>,
+    pub chown: Option<Text>,
     /// `--chmod=`
-    pub chmod: Option<String>,
+    pub chmod: Option<Text>,
     /// `--link`
     pub link: bool,
     /// `--parents`
     pub parents: bool,
     /// `--exclude=`, in order.
-    pub exclude: Vec<String>,
+    pub exclude: Vec<Text>,
 }
 
 /// One source of a `COPY` or `ADD`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CopySource {
     /// A path, a pattern, or for `ADD` a URL.
-    Path(String),
+    Path(Text),
     /// The here-document of that index in the instruction.
     Heredoc(usize),
     /// A here-document whose word does not agree with the body that BuildKit finds for it: two of one name
@@ -282,7 +284,7 @@ pub struct Add {
     /// Sources, destination and shared flags; `from` and `parents` unset.
     pub copy: Copy,
     /// `--checksum=`
-    pub checksum: Option<String>,
+    pub checksum: Option<Text>,
     /// `--keep-git-dir`
     pub keep_git_dir: Option<bool>,
     /// `--unpack`

@@ -12,6 +12,7 @@ pub mod roots;
 mod stale;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::built::{Experience, Odds};
 use crate::cause::{CONTEXT, Cause, CauseKind, ignored};
@@ -103,7 +104,7 @@ pub struct StageReport {
 #[derive(Clone, PartialEq, Debug)]
 pub struct InstructionReport {
     /// The instruction.
-    pub placed: Placed,
+    pub placed: Arc<Placed>,
     /// What BuildKit will do.
     pub status: Status,
     /// What it will do with the merge behind a `COPY --link`.
@@ -251,7 +252,7 @@ impl Explaining<'_> {
         }
     }
 
-    fn step(&mut self, at: (usize, usize, usize), placed: &Placed, id: usize) -> InstructionReport {
+    fn step(&mut self, at: (usize, usize, usize), placed: &Arc<Placed>, id: usize) -> InstructionReport {
         let status = self.status(id);
         let step = &self.question.snapshot.steps[id];
         let mut causes = match status {
@@ -465,7 +466,7 @@ impl Explaining<'_> {
 }
 
 /// An instruction that makes no step, or none that is touched.
-fn plain(placed: &Placed, status: Status) -> InstructionReport {
+fn plain(placed: &Arc<Placed>, status: Status) -> InstructionReport {
     InstructionReport {
         placed: placed.clone(),
         status,

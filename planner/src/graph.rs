@@ -17,6 +17,7 @@ pub mod lower;
 pub mod progress_name;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use reference::may_be_one_image;
 
@@ -43,7 +44,7 @@ impl VertexId {
 /// The graph of one or more targets.
 #[derive(Clone, Debug)]
 pub struct BuildGraph {
-    graph: DiGraph<Vertex, Input>,
+    graph: DiGraph<Vertex, ()>,
     /// What was asked for, in order.
     pub targets: Vec<TargetGraph>,
     /// The rules it was lowered under.
@@ -238,7 +239,7 @@ pub struct TargetGraph {
     /// The stages of its Dockerfile, in file order.
     pub stages: Vec<StageGraph>,
     /// The `ARG` instructions before the first `FROM`.
-    pub preamble: Vec<Placed>,
+    pub preamble: Vec<Arc<Placed>>,
     /// The vertex that makes the result; `None` for an empty image.
     pub result: Option<VertexId>,
     /// Per context, the paths the build asks its client for (absolute, perhaps with wildcards).
@@ -260,7 +261,7 @@ pub struct StageGraph {
     /// Whether the target needs it.
     pub used: bool,
     /// `FROM`, triggers of the base, then the stage's own instructions.
-    pub instructions: Vec<Placed>,
+    pub instructions: Vec<Arc<Placed>>,
     /// The file system it ends with.
     pub result: Option<VertexId>,
 }
@@ -311,19 +312,20 @@ impl BuildGraph {
         (index < self.graph.node_count()).then_some(VertexId(index))
     }
 
-    /// Whether a vertex continues an image whose configuration is only assumed.
+    /// For each vertex, whether it continues an image whose configuration is only assumed.
     #[must_use]
-    pub fn continues_assumed(&self, id: VertexId) -> bool {
-        let mut open = vec![id];
-        while let Some(id) = open.pop() {
-            for base in self.vertex(id).inputs.iter().filter(|input| input.reads == Reads::Base) {
-                match &self.vertex(base.from).op {
-                    Op::Image(image) if !image.has_config => return true,
-                    _ => open.push(base.from),
-                }
-            }
+    pub fn continuing_assumed(&self) -> Vec<bool> {
+        let mut continuing: Vec<bool> = Vec::with_capacity(self.graph.node_count());
+        // Inputs stand before those who read them.
+        for (_, vertex) in self.vertices() {
+            let is_assumed = |base: &Input| match &self.vertex(base.from).op {
+                Op::Image(image) if !image.has_config => true,
+                _ => continuing.get(base.from.0).is_some_and(|continues| *continues),
+            };
+            let mut bases = vertex.inputs.iter().filter(|input| input.reads == Reads::Base);
+            continuing.push(bases.any(is_assumed));
         }
-        false
+        continuing
     }
 
     /// The images that are read.

@@ -58,7 +58,12 @@ impl Plan {
         let inputs: Inputs = snapshot
             .steps
             .iter()
-            .map(|step| step.inputs.iter().map(|input| input.index()).collect::<BTreeSet<_>>())
+            .map(|step| {
+                let mut inputs: Vec<usize> = step.inputs.iter().map(|input| input.index()).collect();
+                inputs.sort_unstable();
+                inputs.dedup();
+                inputs
+            })
             .collect();
         let end = target.result.map(VertexId::index);
         let counted = if possible.is_empty() { &shown } else { &possible };
@@ -75,8 +80,8 @@ impl Plan {
     }
 }
 
-/// For each vertex those it waits for; these come before it.
-type Inputs = Vec<BTreeSet<usize>>;
+/// For each vertex those it waits for, in order and each once; these come before it.
+type Inputs = Vec<Vec<usize>>;
 
 fn levels(inputs: &Inputs, shown: &BTreeSet<usize>) -> BTreeMap<usize, usize> {
     let mut before = vec![0_usize; inputs.len()];
@@ -133,6 +138,9 @@ fn longest(inputs: &Inputs, counted: &BTreeSet<usize>, seconds: &BTreeMap<usize,
 /// a link may lead through vertices that are not counted. The most links are a maximum flow: every counted step
 /// has one link to give (from its `out`) and one to take (at its `in`).
 fn width(inputs: &Inputs, counted: &BTreeSet<usize>) -> usize {
+    if counted.len() < 2 {
+        return counted.len();
+    }
     let mut network: DiGraph<(), usize> = DiGraph::new();
     let ins: Vec<NodeIndex> = inputs.iter().map(|_| network.add_node(())).collect();
     let outs: Vec<NodeIndex> = inputs.iter().map(|_| network.add_node(())).collect();

@@ -40,6 +40,13 @@ pub fn mask(text: &str) -> String {
     veiled(text).shown
 }
 
+/// The same in place.
+pub fn mask_in(text: &mut String) {
+    if has_clue(text) {
+        *text = veiled(text).shown;
+    }
+}
+
 /// The places of a text over which [`mask`] lays the mask, in order; none touches another.
 #[must_use]
 pub fn places(text: &str) -> Vec<Range<usize>> {
@@ -193,19 +200,23 @@ const fn with_clues(mut second: [u32; 256], clues: &[&str]) -> [u32; 256] {
     second
 }
 
-fn clues() -> impl Iterator<Item = &'static &'static str> {
-    CLUES.iter().chain(&spoken::CLUES)
-}
-
 /// Whether a closer look is worth it. Most texts hold no clue, and then no regular expression is ever compiled. Every
 /// value of every step is looked at, so this reads a text once.
 fn has_clue(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let starts = |clue: &&str, at: usize| {
-        bytes.get(at..at + clue.len()).is_some_and(|found| found.eq_ignore_ascii_case(clue.as_bytes()))
-    };
     let is_candidate = |pair: &[u8]| SECOND[usize::from(pair[0])] >> (pair[1] & 31) & 1 == 1;
-    bytes.windows(2).enumerate().any(|(at, pair)| is_candidate(pair) && clues().any(|clue| starts(clue, at)))
+    bytes.windows(2).enumerate().any(|(at, pair)| is_candidate(pair) && starts_with_clue(&bytes[at..]))
+}
+
+/// Clues are written in lower case.
+fn starts_with_clue(bytes: &[u8]) -> bool {
+    let Some(first) = bytes.first().map(u8::to_ascii_lowercase) else { return false };
+    // Few share the first byte, and the others need no closer look.
+    let is_here = |clue: &&str| {
+        clue.as_bytes()[0] == first
+            && bytes.get(..clue.len()).is_some_and(|found| found.eq_ignore_ascii_case(clue.as_bytes()))
+    };
+    CLUES.iter().any(is_here) || spoken::CLUES.iter().any(is_here)
 }
 
 fn is_secret_name(name: &str) -> bool {

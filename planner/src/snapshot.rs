@@ -5,6 +5,7 @@
 //! with any other, stored, and read back years later.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ use crate::engine_profile::EngineProfile;
 use crate::graph::{BuildGraph, FileAction, Input, Op, Placed, Reads, TargetGraph, Used, Vertex, VertexId};
 use crate::history::{Producer, RecordedInput, StepRecord, Writes};
 use crate::image::Before;
-use crate::secret::{MASK, mask, taint};
+use crate::secret::{MASK, mask, mask_in, places, taint};
 use crate::selector::{self, SourceMissing};
 
 /// The version of the stored form.
@@ -105,7 +106,7 @@ impl Snapshot {
     #[must_use]
     pub fn take(graph: &BuildGraph, contexts: &BTreeMap<String, BuildContext>, sealer: &Sealer<'_>) -> Self {
         let tainted = Tainted::of(graph);
-        let mut taking = Taking { graph, contexts, sealer, tainted: &tainted, steps: Vec::new() };
+        let mut taking = Taking::new(graph, contexts, sealer, &tainted);
         for (id, vertex) in graph.vertices() {
             let step = taking.step(id, vertex);
             taking.steps.push(step);
@@ -125,7 +126,8 @@ impl Snapshot {
     /// build lowered with nothing known of images.
     pub fn note_assumed(&mut self, plain: &BuildGraph, sealer: &Sealer<'_>) {
         let tainted = Tainted::of(plain);
-        let taking = Taking { graph: plain, contexts: &BTreeMap::new(), sealer, tainted: &tainted, steps: Vec::new() };
+        let contexts = BTreeMap::new();
+        let taking = Taking::new(plain, &contexts, sealer, &tainted);
         let mut assumed = BTreeMap::new();
         for (own, other) in self.targets.iter().zip(&plain.targets) {
             for (own, other) in own.stages.iter().zip(&other.stages) {
@@ -197,16 +199,31 @@ struct Taking<'a> {
     contexts: &'a BTreeMap<String, BuildContext>,
     sealer: &'a Sealer<'a>,
     tainted: &'a Tainted,
+    /// For each vertex, whether it continues an image whose configuration is only assumed.
+    assumed: Vec<bool>,
     steps: Vec<Step>,
 }
 
-impl Taking<'_> {
+impl<'a> Taking<'a> {
+    fn new(
+        graph: &'a BuildGraph,
+        contexts: &'a BTreeMap<String, BuildContext>,
+        sealer: &'a Sealer<'a>,
+        tainted: &'a Tainted,
+    ) -> Self {
+        let assumed = graph.continuing_assumed();
+        Self { graph, contexts, sealer, tainted, steps: Vec::with_capacity(assumed.len()), assumed }
+    }
+
+    fn is_assumed(&self, id: VertexId) -> bool {
+        self.assumed.get(id.index()).is_some_and(|is_assumed| *is_assumed)
+    }
+
     /// The digest of an operation, and its parts as they may be shown.
     fn operation(&self, id: VertexId, vertex: &Vertex) -> (ContentDigest, Vec<KeyPart>) {
         let continues = vertex.inputs.iter().any(|input| input.reads == Reads::Base);
         let mut parts = self.sealer.parts(&vertex.op, continues);
-        let is_assumed = self.graph.continues_assumed(id);
-        let op = op_digest(&vertex.op, &parts, is_assumed);
+        let op = op_digest(&vertex.op, &parts, self.is_assumed(id));
         // Only now: what a value was made from must not decide the key.
         parts.iter_mut().for_each(|part| self.tainted.hide(part, self.sealer));
         (op, parts)
@@ -247,7 +264,7 @@ impl Taking<'_> {
             record,
             ignore_cache: vertex.ignore_cache,
             missing,
-            is_assumed: self.graph.continues_assumed(id),
+            is_assumed: self.is_assumed(id),
             assumed: None,
         }
     }
@@ -371,17 +388,27 @@ impl Tainted {
 /// The targets without values that look like secrets.
 fn masked(target: &TargetGraph, sealer: &Sealer<'_>, tainted: &Tainted) -> TargetGraph {
     let mut target = target.clone();
-    let mask_placed = |placed: &mut Placed| {
-        placed.text = mask(&placed.text);
-        placed.body = mask(&placed.body);
-        for (name, used) in &mut placed.variables {
+    let mask_placed = |placed: &mut Arc<Placed>| {
+        let hidden = placed.variables.iter().filter_map(|(name, used)| {
             let value = sealer.value(name, &used.value);
-            used.value = if tainted.names.contains(name) { sealer.hidden(name, &value) } else { value }.shown;
+            let value = if tainted.names.contains(name) { sealer.hidden(name, &value) } else { value };
+            (value.shown != used.value).then(|| (name.clone(), value.shown))
+        });
+        let hidden: Vec<(String, String)> = hidden.collect();
+        // Most are shown as they are, and shared with the graph.
+        if hidden.is_empty() && places(&placed.text).is_empty() && places(&placed.body).is_empty() {
+            return;
+        }
+        let placed = Arc::make_mut(placed);
+        mask_in(&mut placed.text);
+        mask_in(&mut placed.body);
+        for (name, shown) in hidden {
+            placed.variables.entry(name).and_modify(|used| used.value = shown);
         }
     };
     target.preamble.iter_mut().for_each(mask_placed);
     for stage in &mut target.stages {
-        stage.base = mask(&stage.base);
+        mask_in(&mut stage.base);
         stage.instructions.iter_mut().for_each(mask_placed);
     }
     target

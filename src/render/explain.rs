@@ -33,7 +33,7 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
     let mut out = String::new();
     let steps = steps(forecast);
     // Writing into a String cannot fail.
-    let _ = writeln!(out, "{HEADLINE}{}{HEADLINE:#}", conclusion(forecast));
+    let _ = writeln!(out, "{HEADLINE}{}{HEADLINE:#}", concluded(forecast, &steps));
     let rows = Rows::new(&steps, verbose);
     let reports: Vec<&InstructionReport> = steps.iter().map(|(_, step)| *step).collect();
     let drift = roots::drift(&reports);
@@ -42,8 +42,8 @@ pub(crate) fn write(forecast: &Forecast, verbose: bool) -> String {
         let _ = writeln!(out);
         of_one_cause(&mut out, &rows, &group, &mut told);
     }
-    let whole = steps_of(forecast.whole.as_ref().unwrap_or(&forecast.explanation));
-    pending(&mut out, &rows, &whole, &mut told);
+    let whole = forecast.whole.as_ref().map(steps_of);
+    pending(&mut out, &rows, whole.as_ref().unwrap_or(&steps), &mut told);
     if forecast.gap.is_none() {
         unknown(&mut out, &rows, &mut told);
     }
@@ -73,7 +73,10 @@ fn steps_of(explanation: &Explanation) -> Vec<(String, &InstructionReport)> {
 
 /// One sentence that answers the question.
 pub(crate) fn conclusion(forecast: &Forecast) -> String {
-    let steps = steps(forecast);
+    concluded(forecast, &steps(forecast))
+}
+
+fn concluded(forecast: &Forecast, steps: &[(String, &InstructionReport)]) -> String {
     let count = |status| steps.iter().filter(|(_, step)| step.status == status).count();
     let (all, hits) = (text::count(steps.len(), "step"), count(Status::Hit));
     let n_stale = steps.iter().filter(|(_, step)| step.stale_risk).count();
@@ -86,7 +89,7 @@ pub(crate) fn conclusion(forecast: &Forecast) -> String {
         None if hits == steps.len() => return format!("all {all} will come from the cache{stale}"),
         None => {}
     }
-    if let Some(failure) = failure(&steps) {
+    if let Some(failure) = failure(steps) {
         return format!("{failure}{stale}");
     }
     let mut parts = Vec::new();

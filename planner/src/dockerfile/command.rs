@@ -2,11 +2,15 @@
 //! it (frontend/dockerfile/instructions). Everything is checked that BuildKit checks before it looks at stages,
 //! bases and variables; nothing is expanded.
 
+use std::borrow::Cow;
+
 use super::flags::{FROM_FLAGS, Flags, HEALTHCHECK_FLAGS, NO_FLAGS, RUN_FLAGS};
 use super::keyword::{KEYWORDS, Keyword};
+use super::lines::LogicalLine;
 use super::nearest::with_nearest_folded;
 use super::node::Node;
 use super::refusal::Refusal;
+use super::text::Text;
 use super::words::Token;
 use super::{ArgDeclaration, Command, CommandLine, Heredoc, Pair, Run};
 use super::{copying, device, go, mount, number};
@@ -15,7 +19,7 @@ use super::{copying, device, go, mount, number};
 ///
 /// # Errors
 /// BuildKit's words against it.
-pub(super) fn read(node: &Node, heredocs: &[Heredoc], line: &[u8]) -> Result<Command, Refusal> {
+pub(super) fn read(node: &Node, heredocs: &[Heredoc], line: &LogicalLine) -> Result<Command, Refusal> {
     let Some(kind) = node.kind else {
         let keyword = &node.keyword.text;
         let names = KEYWORDS.map(|known| known.0);
@@ -45,7 +49,7 @@ pub(super) fn read(node: &Node, heredocs: &[Heredoc], line: &[u8]) -> Result<Com
     }
 }
 
-fn texts(words: &[Token]) -> Vec<String> {
+fn texts(words: &[Token]) -> Vec<Text> {
     words.iter().map(|word| word.text.clone()).collect()
 }
 
@@ -60,14 +64,14 @@ fn at_least_one(node: &Node, keyword: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn single(node: &Node, keyword: &str) -> Result<String, Refusal> {
+fn single(node: &Node, keyword: &str) -> Result<Text, Refusal> {
     match node.args.as_slice() {
         [argument] => Ok(argument.text.clone()),
         _ => Err(Refusal::of_all(&node.args, format!("{keyword} requires exactly one argument"))),
     }
 }
 
-fn only_argument(node: &Node, keyword: &str) -> Result<String, Refusal> {
+fn only_argument(node: &Node, keyword: &str) -> Result<Text, Refusal> {
     let argument = single(node, keyword)?;
     no_flags(node)?;
     Ok(argument)
@@ -80,8 +84,8 @@ fn command_line(node: &Node) -> CommandLine {
 fn arg(node: &Node) -> Result<Command, Refusal> {
     at_least_one(node, "ARG")?;
     let declaration = |word: &Token| match word.text.split_once('=') {
-        Some(("", _)) => Err(Refusal::of(word, "ARG names can not be blank")),
-        Some((name, default)) => Ok(ArgDeclaration { name: name.to_owned(), default: Some(default.to_owned()) }),
+        Some((name, _)) if name.is_empty() => Err(Refusal::of(word, "ARG names can not be blank")),
+        Some((name, default)) => Ok(ArgDeclaration { name, default: Some(default) }),
         None => Ok(ArgDeclaration { name: word.text.clone(), default: None }),
     };
     node.args.iter().map(declaration).collect::<Result<_, _>>().map(Command::Arg)
@@ -108,8 +112,8 @@ fn expose(node: &Node) -> Result<Command, Refusal> {
 fn volume(node: &Node) -> Result<Command, Refusal> {
     at_least_one(node, "VOLUME")?;
     no_flags(node)?;
-    let volumes: Vec<String> = node.args.iter().map(|word| word.text.trim().to_owned()).collect();
-    if let Some(index) = volumes.iter().position(String::is_empty) {
+    let volumes: Vec<Text> = node.args.iter().map(|word| word.text.trim().into()).collect();
+    if let Some(index) = volumes.iter().position(|volume| volume.is_empty()) {
         return Err(Refusal::of(&node.args[index], "VOLUME specified can not be an empty string"));
     }
     Ok(Command::Volume(volumes))
@@ -125,12 +129,12 @@ fn shell(node: &Node) -> Result<Command, Refusal> {
     Ok(Command::Shell(texts(&node.args)))
 }
 
-fn from(node: &Node, line: &[u8]) -> Result<Command, Refusal> {
+fn from(node: &Node, line: &LogicalLine) -> Result<Command, Refusal> {
     match node.args.as_slice() {
         [_] => {}
         [_, between, name] if is_as(&between.text) => {
             if stage_name(&name.text).is_none() {
-                let quoted = go::quote_bytes(&line[name.range.clone()]);
+                let quoted = go::quote_bytes(&line.bytes()[name.range.clone()]);
                 let why = "name can't start with a number or contain symbols";
                 return Err(Refusal::of(name, format!("invalid name for build stage: {quoted}, {why}")));
             }
@@ -150,14 +154,17 @@ fn is_as(word: &str) -> bool {
 }
 
 /// The name a stage goes by, if it is a good one.
-pub(super) fn stage_name(written: &str) -> Option<String> {
-    let name = go::lower(written);
+pub(super) fn stage_name(written: &Text) -> Option<Text> {
+    let name = match go::lower(written) {
+        Cow::Borrowed(_) => written.clone(),
+        Cow::Owned(lower) => lower.as_str().into(),
+    };
     let is_good = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
     (name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(is_good)).then_some(name)
 }
 
 /// Name and platform of the stage that a `FROM` begins.
-pub(super) fn stage_details(node: &Node) -> (Option<String>, Option<String>) {
+pub(super) fn stage_details(node: &Node) -> (Option<Text>, Option<Text>) {
     let name = match node.args.as_slice() {
         [_, between, name] if is_as(&between.text) => stage_name(&name.text),
         _ => None,
@@ -169,7 +176,7 @@ pub(super) fn stage_details(node: &Node) -> (Option<String>, Option<String>) {
 fn healthcheck(node: &Node) -> Result<Command, Refusal> {
     at_least_one(node, "HEALTHCHECK")?;
     let mut words = texts(&node.args);
-    words[0] = go::upper(&words[0]);
+    words[0] = go::upper(&words[0]).as_str().into();
     if words[0] == "NONE" {
         return match words.len() {
             1 => Ok(Command::Healthcheck(words)),
@@ -204,7 +211,7 @@ fn check_retries(retries: &str) -> Result<(), String> {
 /// Words about the flag of that name and value.
 fn of_flag(node: &Node, name: &str, value: &str, message: String) -> Refusal {
     let written = format!("--{name}={value}");
-    match node.flags.iter().find(|flag| flag.text == written) {
+    match node.flags.iter().find(|flag| flag.text == written.as_str()) {
         Some(flag) => Refusal::of(flag, message),
         None => message.into(),
     }
@@ -249,7 +256,7 @@ fn run(node: &Node) -> Result<Run, Refusal> {
     Ok(run)
 }
 
-fn onbuild(node: &Node, heredocs: &[Heredoc], line: &[u8]) -> Result<Command, Refusal> {
+fn onbuild(node: &Node, heredocs: &[Heredoc], line: &LogicalLine) -> Result<Command, Refusal> {
     let Some(trigger) = &node.trigger else {
         return Err("ONBUILD requires at least one argument".into());
     };
@@ -266,7 +273,8 @@ fn onbuild(node: &Node, heredocs: &[Heredoc], line: &[u8]) -> Result<Command, Re
     }
     // Here-documents are written out behind the line, to be read again with it.
     let bodies = heredocs.iter().map(|heredoc| format!("\n{}{}", heredoc.content, heredoc.name));
-    Ok(Command::Onbuild(without_onbuild(&go::decode(line)).to_owned() + &bodies.collect::<String>()))
+    let text = without_onbuild(&go::decode(line.bytes())).to_owned() + &bodies.collect::<String>();
+    Ok(Command::Onbuild(text.as_str().into()))
 }
 
 /// The line without the keyword in front and the blanks around it.

@@ -4,6 +4,7 @@ use super::flags::{ADD_FLAGS, COPY_FLAGS, Flags};
 use super::heredoc::{Announcement, announcement, chomped};
 use super::node::Node;
 use super::refusal::Refusal;
+use super::text::Text;
 use super::{Add, Copy, CopySource, Heredoc};
 
 /// # Errors
@@ -29,7 +30,7 @@ pub(super) fn add(node: &Node, heredocs: &[Heredoc]) -> Result<Add, Refusal> {
     })
 }
 
-fn shared(sources: Vec<CopySource>, dest: String, flags: &Flags) -> Copy {
+fn shared(sources: Vec<CopySource>, dest: Text, flags: &Flags<'_>) -> Copy {
     Copy {
         sources,
         dest,
@@ -50,15 +51,15 @@ fn check_arity(node: &Node, keyword: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn sources_and_dest(node: &Node, heredocs: &[Heredoc], keyword: &str) -> Result<(Vec<CopySource>, String), Refusal> {
+fn sources_and_dest(node: &Node, heredocs: &[Heredoc], keyword: &str) -> Result<(Vec<CopySource>, Text), Refusal> {
     let Some((dest, sources)) = node.args.split_last() else {
         return check_arity(node, keyword).map(|()| Default::default());
     };
     if announced_by(&dest.text).is_some() {
         return Err(Refusal::of(dest, format!("{keyword} cannot accept a heredoc as a destination")));
     }
-    let source = |text: &str| match announced_by(text) {
-        None => CopySource::Path(text.to_owned()),
+    let source = |text: &Text| match announced_by(text) {
+        None => CopySource::Path(text.clone()),
         Some(announced) => heredoc_source(announced, heredocs),
     };
     Ok((sources.iter().map(|word| source(&word.text)).collect(), dest.text.clone()))

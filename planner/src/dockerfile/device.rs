@@ -10,17 +10,17 @@ use super::{csv, go, number};
 pub(super) fn check(value: &str) -> Result<(), String> {
     let fields = csv::fields(value).map_err(|error| format!("failed to parse csv devices: {error}"))?;
     let mut name = String::new();
-    for field in fields {
-        let (key, value) = field.split_once('=').map_or((field.as_str(), None), |(key, value)| (key, Some(value)));
+    for field in &fields {
+        let (key, value) = field.split_once('=').map_or((&**field, None), |(key, value)| (key, Some(value)));
         let key = go::lower(key);
-        match (key.as_str(), value) {
+        match (&*key, value) {
             ("required", None) => {}
             ("required", Some(value)) => {
                 number::boolean(value).ok_or_else(|| format!("invalid value for {key}: {value}"))?;
             }
             ("name", Some(_)) if !name.is_empty() => return Err(format!("device name already set to {name}")),
             ("name", Some(value)) => value.clone_into(&mut name),
-            _ if name.is_empty() => field.clone_into(&mut name),
+            _ if name.is_empty() => field.as_ref().clone_into(&mut name),
             (_, None) => return Err(format!("invalid field '{field}' must be a key=value pair")),
             (_, Some(_)) => {
                 let message = format!("unexpected key '{key}' in '{field}'");

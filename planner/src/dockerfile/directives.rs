@@ -45,13 +45,15 @@ fn named_value(line: &[u8], comment: &str) -> Option<(String, String)> {
     let line = line.strip_prefix(comment.as_bytes())?;
     let line = &line[go::leading_space(line)..];
     let n_name = line.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    let name = go::lower(&go::decode(&line[..n_name]));
+    let name = go::decode(&line[..n_name]);
+    let name = go::lower(&name);
     let behind = without_blanks(&line[n_name..]).strip_prefix(b"=")?;
     let value = without_blanks(behind);
     // BuildKit's pattern gives back one blank where nothing else is left.
     let value = if value.is_empty() { &behind[behind.len().checked_sub(1)?..] } else { value };
     let n_blank = value.iter().skip(1).rev().take_while(|byte| is_blank(**byte)).count();
-    KNOWN.contains(&name.as_str()).then(|| (name, go::decode(&value[..value.len() - n_blank])))
+    let value = go::decode(&value[..value.len() - n_blank]);
+    KNOWN.contains(&&*name).then(|| (name.into_owned(), value.into_owned()))
 }
 
 fn is_blank(byte: u8) -> bool {

@@ -15,6 +15,8 @@ use super::go;
 /// How deep `${A:-${B:-…}}` may nest. BuildKit sets no limit; ours keeps hostile text from exhausting the stack.
 const MAX_DEPTH: usize = 100;
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// What a word is expanded with.
 #[derive(Clone, Copy)]
 pub struct Expander<'a> {
@@ -93,6 +95,10 @@ impl<'a> Expander<'a> {
     /// # Errors
     /// Where BuildKit refuses the word.
     pub fn expand_noting(&self, word: &str) -> Result<Expanded, ExpandError> {
+        // Most words stand for themselves.
+        if !word.contains(['$', '\'', '"', self.escape, BYTE_ORDER_MARK]) {
+            return Ok(Expanded { text: word.to_owned(), used: Vec::new() });
+        }
         let mut lexer = Lexer::new(self, word);
         match lexer.run() {
             Ok((text, _)) => Ok(Expanded { text, used: lexer.used }),
@@ -161,7 +167,7 @@ impl Words {
 impl<'a> Lexer<'a> {
     fn new(mode: &'a Expander<'a>, word: &'a str) -> Self {
         // Go's scanner drops a byte order mark in front.
-        let rest = word.strip_prefix('\u{feff}').unwrap_or(word).chars().peekable();
+        let rest = word.strip_prefix(BYTE_ORDER_MARK).unwrap_or(word).chars().peekable();
         Self { mode, raw_escapes: mode.raw_escapes, rest, used: Vec::new(), partial: String::new(), depth: 0 }
     }
 

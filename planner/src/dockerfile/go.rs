@@ -2,6 +2,7 @@
 //! what counts as space, letter or digit, how `%q` quotes. Bytes or text in, text out. Knows nothing of
 //! Dockerfiles.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -33,7 +34,11 @@ fn last_char(bytes: &[u8]) -> Option<(char, usize)> {
 }
 
 /// The bytes as text, each byte that is not UTF-8 as one U+FFFD.
-pub(super) fn decode(bytes: &[u8]) -> String {
+pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| Cow::Owned(decode_lossily(bytes)), Cow::Borrowed)
+}
+
+fn decode_lossily(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -45,10 +50,11 @@ pub(super) fn decode(bytes: &[u8]) -> String {
 /// How many bytes of Unicode white space stand in front.
 pub(super) fn leading_space(bytes: &[u8]) -> usize {
     let mut at = 0;
-    while let Some((character, width)) = first_char(&bytes[at..]) {
-        if !character.is_whitespace() {
-            break;
-        }
+    // Most texts begin and end with a character of ASCII that is no space.
+    while !bytes.get(at).is_some_and(u8::is_ascii_graphic)
+        && let Some((character, width)) = first_char(&bytes[at..])
+        && character.is_whitespace()
+    {
         at += width;
     }
     at
@@ -57,10 +63,10 @@ pub(super) fn leading_space(bytes: &[u8]) -> usize {
 /// The length of `bytes` without the Unicode white space at its end.
 pub(super) fn trimmed_end(bytes: &[u8]) -> usize {
     let mut end = bytes.len();
-    while let Some((character, width)) = last_char(&bytes[..end]) {
-        if !character.is_whitespace() {
-            break;
-        }
+    while !bytes[..end].last().is_some_and(u8::is_ascii_graphic)
+        && let Some((character, width)) = last_char(&bytes[..end])
+        && character.is_whitespace()
+    {
         end -= width;
     }
     end
@@ -94,9 +100,12 @@ fn matches_class(class: &LazyLock<Option<Regex>>, character: char) -> bool {
 }
 
 /// `strings.ToLower`: one character for each character.
-pub(super) fn lower(text: &str) -> String {
+pub(super) fn lower(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        return Cow::Borrowed(text);
+    }
     let lower = |character: char| character.to_lowercase().next().unwrap_or(character);
-    text.chars().map(lower).collect()
+    Cow::Owned(text.chars().map(lower).collect())
 }
 
 /// `strings.ToUpper`: one character for each character.
@@ -172,6 +181,6 @@ mod tests {
     #[test]
     fn knows_letters_and_digits_of_other_scripts() {
         assert!(is_letter('\u{e9}') && !is_letter('\u{2160}') && is_digit('\u{663}') && !is_digit('\u{b2}'));
-        assert_eq!((lower("\u{130}K"), upper("\u{df}a")), ("ik".to_owned(), "\u{df}A".to_owned()));
+        assert_eq!((lower("\u{130}K").as_ref(), upper("\u{df}a").as_str()), ("ik", "\u{df}A"));
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::Heredoc;
 use super::expand::Expander;
+use super::lines::LogicalLine;
 
 /// What a word such as `3<<-"EOF"` says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,7 +24,8 @@ pub struct Announcement {
 ///
 /// # Errors
 /// BuildKit's words where a delimiter cannot be read.
-pub(super) fn announced(line: &str) -> Result<Vec<Announcement>, String> {
+pub(super) fn announced(line: &LogicalLine) -> Result<Vec<Announcement>, String> {
+    let line = line.whole();
     if !line.contains("<<") {
         return Ok(Vec::new());
     }
@@ -90,7 +92,7 @@ impl Heredoc {
     /// The body as `COPY` and a lone `RUN` use it: leading tabs taken out where `<<-` asks for that.
     #[must_use]
     pub fn body(&self) -> String {
-        if self.chomp { chomped(&self.content) } else { self.content.clone() }
+        if self.chomp { chomped(&self.content) } else { self.content.to_string() }
     }
 }
 

@@ -2,6 +2,7 @@
 //! JSON object. Go's rules hold, not the standard's: bytes that are not UTF-8 and lone surrogates are read as
 //! U+FFFD, a number too large for a float spoils the whole text. Bytes in, strings and their places out.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::go;
@@ -10,30 +11,27 @@ use super::go;
 const MAX_DEPTH: usize = 10_000;
 
 /// One element of an array: its place, and its text if it is a string.
-pub(super) struct Element {
+pub(super) struct Element<'a> {
     /// From the first byte to behind the last, quotes included.
     pub(super) range: Range<usize>,
     /// The decoded string.
-    pub(super) text: Option<String>,
+    pub(super) text: Option<Cow<'a, str>>,
 }
 
 /// The elements, if all of `bytes` is one JSON array.
-pub(super) fn array(bytes: &[u8]) -> Option<Vec<Element>> {
+pub(super) fn array(bytes: &[u8]) -> Option<Vec<Element<'_>>> {
     let start = skip_space(bytes, 0);
     if bytes.get(start) != Some(&b'[') {
         return None;
     }
-    let mut strings = Vec::new();
-    let mut others = Vec::new();
-    walk(bytes, &mut |depth, role, range| match role {
-        Role::Value if depth == 1 && bytes[range.start] == b'"' => strings.push(range),
-        Role::Value if depth == 1 => others.push(range),
-        _ => {}
+    let mut elements = Vec::new();
+    walk(bytes, &mut |depth, role, range| {
+        if depth == 1 && role == Role::Value {
+            let is_string = bytes[range.start] == b'"';
+            let text = is_string.then(|| string(&bytes[range.start + 1..range.end - 1]));
+            elements.push(Element { range, text });
+        }
     })?;
-    let text = |range: &Range<usize>| Some(string(&bytes[range.start + 1..range.end - 1]));
-    let mut elements: Vec<Element> = strings.into_iter().map(|range| Element { text: text(&range), range }).collect();
-    elements.extend(others.into_iter().map(|range| Element { range, text: None }));
-    elements.sort_by_key(|element| element.range.start);
     Some(elements)
 }
 
@@ -53,7 +51,7 @@ pub(super) fn object_string(bytes: &[u8], key: &str) -> Option<String> {
         let text = || string(&bytes[range.start + 1..range.end - 1]);
         match role {
             Role::Key => is_wanted = text() == key,
-            Role::Value if is_wanted => found = is_string.then(text),
+            Role::Value if is_wanted => found = is_string.then(|| text().into_owned()),
             Role::Value => {}
         }
     })?;
@@ -194,7 +192,11 @@ fn hex(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// What a string's inside means; it has been walked over before.
-fn string(inside: &[u8]) -> String {
+fn string(inside: &[u8]) -> Cow<'_, str> {
+    if inside.contains(&b'\\') { Cow::Owned(unescaped(inside)) } else { go::decode(inside) }
+}
+
+fn unescaped(inside: &[u8]) -> String {
     let mut text = String::new();
     let mut at = 0;
     while let Some((character, width)) = go::first_char(&inside[at..]) {
@@ -235,7 +237,7 @@ mod tests {
     use super::*;
 
     fn strings(text: &str) -> Option<Vec<Option<String>>> {
-        Some(array(text.as_bytes())?.into_iter().map(|element| element.text).collect())
+        Some(array(text.as_bytes())?.into_iter().map(|element| element.text.map(Cow::into_owned)).collect())
     }
 
     fn one(text: &str) -> Option<String> {
@@ -249,7 +251,7 @@ mod tests {
         assert_eq!(one(r#"["\ud83dx\udc00"]"#).as_deref(), Some("\u{fffd}x\u{fffd}"));
         assert_eq!(strings("[]"), Some(vec![]));
         assert_eq!(strings(r#"["a", [1, {"b": null}], "c"]"#), Some(vec![Some("a".into()), None, Some("c".into())]));
-        assert_eq!(array(b"[\"a\xff\"]").and_then(|found| found[0].text.clone()).as_deref(), Some("a\u{fffd}"));
+        assert_eq!(array(b"[\"a\xff\"]").and_then(|mut found| found.remove(0).text).as_deref(), Some("a\u{fffd}"));
     }
 
     #[test]

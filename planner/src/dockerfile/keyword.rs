@@ -1,5 +1,7 @@
 //! The instructions there are, by name.
 
+use std::borrow::Cow;
+
 use super::go;
 
 /// An instruction's kind.
@@ -50,7 +52,10 @@ pub(super) const KEYWORDS: [(&str, Keyword); 18] = [
 impl Keyword {
     /// The keyword a word stands for; case does not count.
     pub(super) fn of(word: &str) -> Option<Self> {
-        let word = go::lower(word);
-        KEYWORDS.iter().find(|known| known.0 == word).map(|known| known.1)
+        // A character that is not ASCII may have a lower case that is: the Kelvin sign.
+        let lower = if word.is_ascii() { Cow::Borrowed(word) } else { go::lower(word) };
+        let first = lower.bytes().next()?.to_ascii_lowercase();
+        let mut alike = KEYWORDS.iter().filter(|known| known.0.len() == lower.len() && known.0.as_bytes()[0] == first);
+        alike.find(|known| known.0.eq_ignore_ascii_case(&lower)).map(|known| known.1)
     }
 }

@@ -2,10 +2,12 @@
 //! here-documents. Bytes go in; out come lines of which each byte knows its place in the file, and notes of
 //! what was wrong on the way. What stands in a line is not looked at here.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::directives::{DirectiveBlock, DirectiveLine, without_mark};
 use super::go;
+use super::text::Text;
 
 /// BuildKit reads lines into a buffer of this size; a line that fills it without an end is too long.
 const LINE_BUFFER: usize = 65_536;
@@ -13,11 +15,15 @@ const LINE_BUFFER: usize = 65_536;
 /// BuildKit's words about a blank line within an instruction.
 pub(super) const EMPTY_CONTINUATION: &str = "Empty continuation line";
 
-/// A line as the parser sees it, escaped line ends taken out.
+/// A line as the parser sees it, escaped line ends taken out, without indentation in front and without the last line
+/// end.
 pub(super) struct LogicalLine {
-    /// Without indentation in front and without the last line end.
-    pub(super) bytes: Vec<u8>,
-    /// For each run of bytes its start in `bytes` and in the file.
+    text: Text,
+    /// The line's bytes where they are not UTF-8.
+    raw: Option<Vec<u8>>,
+    /// Where in the file the line's first byte is.
+    head: usize,
+    /// For each run of bytes but the first its start in the line and in the file.
     pieces: Vec<(usize, usize)>,
     /// The first physical line, from 1.
     pub(super) line: u32,
@@ -26,21 +32,61 @@ pub(super) struct LogicalLine {
 }
 
 impl LogicalLine {
+    /// The line, each byte that is not UTF-8 as one U+FFFD.
+    pub(super) fn whole(&self) -> &Text {
+        &self.text
+    }
+
+    /// The line as it is in the file.
+    pub(super) fn bytes(&self) -> &[u8] {
+        match &self.raw {
+            Some(raw) => raw,
+            None => self.text.as_bytes(),
+        }
+    }
+
+    /// Whether it holds bytes that are not UTF-8.
+    pub(super) fn has_bad_bytes(&self) -> bool {
+        self.raw.is_some()
+    }
+
+    /// What stands at these bytes, each byte that is not UTF-8 as one U+FFFD.
+    pub(super) fn text(&self, range: Range<usize>) -> Text {
+        let piece = if self.has_bad_bytes() { None } else { self.text.get(range.clone()) };
+        piece.unwrap_or_else(|| go::decode(&self.bytes()[range]).as_ref().into())
+    }
+
     /// Where in the file a range of the line stands. Where the range goes over an escaped line end, the place
     /// covers it, and comments between too.
     pub(super) fn place(&self, range: &Range<usize>) -> Range<usize> {
         let at = |offset: usize| {
-            let piece = self.pieces.partition_point(|piece| piece.0 <= offset).saturating_sub(1);
-            self.pieces.get(piece).map_or(self.start, |piece| piece.1 + (offset - piece.0))
+            let n_before = self.pieces.partition_point(|piece| piece.0 <= offset);
+            let (start, place) = n_before.checked_sub(1).map_or((0, self.head), |piece| self.pieces[piece]);
+            place + (offset - start)
         };
         let start = at(range.start);
         start..if range.is_empty() { start } else { at(range.end - 1) + 1 }
     }
+}
 
-    fn push(&mut self, bytes: &[u8], start: usize) {
-        if !bytes.is_empty() {
+/// A logical line that is being put together.
+struct Joined<'a> {
+    bytes: Cow<'a, [u8]>,
+    head: usize,
+    pieces: Vec<(usize, usize)>,
+}
+
+impl<'a> Joined<'a> {
+    fn push(&mut self, bytes: &'a [u8], start: usize) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.bytes.is_empty() {
+            self.bytes = Cow::Borrowed(bytes);
+            self.head = start;
+        } else {
             self.pieces.push((self.bytes.len(), start));
-            self.bytes.extend_from_slice(bytes);
+            self.bytes.to_mut().extend_from_slice(bytes);
         }
     }
 }
@@ -66,6 +112,8 @@ pub(super) struct DirectiveNote {
 /// Reads a file line by line.
 pub(super) struct LineReader<'a> {
     physical: PhysicalLines<'a>,
+    /// The file, if it is UTF-8.
+    text: Option<Text>,
     block: DirectiveBlock,
     /// How many physical lines were read.
     pub(super) line: u32,
@@ -80,8 +128,10 @@ pub(super) struct LineReader<'a> {
 }
 
 impl<'a> LineReader<'a> {
-    pub(super) fn new(source: &'a [u8]) -> Self {
+    /// A reader of `source`, which is `text` if it is UTF-8.
+    pub(super) fn new(source: &'a [u8], text: Option<Text>) -> Self {
         Self {
+            text,
             physical: PhysicalLines { source, at: 0, state: State::Reading },
             block: DirectiveBlock::default(),
             line: 0,
@@ -125,17 +175,27 @@ impl<'a> LineReader<'a> {
             if token.is_empty() || token[0] == b'#' {
                 continue;
             }
-            let mut logical = LogicalLine { bytes: Vec::new(), pieces: Vec::new(), line: self.line, start };
             let (kept, continues) = without_continuation(token, self.escape);
-            logical.push(kept, start + indentation);
+            let (line, mut joined) = (self.line, Joined { bytes: Cow::Borrowed(&[]), head: start, pieces: Vec::new() });
+            joined.push(kept, start + indentation);
             if continues {
-                self.continue_line(&mut logical);
+                self.continue_line(&mut joined);
             }
-            return Some(logical);
+            return Some(self.logical(joined, line, start));
         }
     }
 
-    fn continue_line(&mut self, logical: &mut LogicalLine) {
+    fn logical(&self, joined: Joined<'_>, line: u32, start: usize) -> LogicalLine {
+        let Joined { bytes, head, pieces } = joined;
+        let shared = || self.text.as_ref()?.get(head..head + bytes.len());
+        let text = if pieces.is_empty() { shared() } else { None };
+        let is_text = text.is_some();
+        let text = text.unwrap_or_else(|| go::decode(&bytes).as_ref().into());
+        let raw = (!is_text && text.as_bytes() != &*bytes).then(|| bytes.into_owned());
+        LogicalLine { text, raw, head, pieces, line, start }
+    }
+
+    fn continue_line(&mut self, joined: &mut Joined<'a>) {
         let mut first_empty = None;
         let mut continues = true;
         while continues {
@@ -147,7 +207,7 @@ impl<'a> LineReader<'a> {
                 Some(b'#') => self.comments.push(start..self.end),
                 Some(_) => {
                     let (kept, is_continued) = without_continuation(token, self.escape);
-                    logical.push(kept, start);
+                    joined.push(kept, start);
                     continues = is_continued;
                 }
             }

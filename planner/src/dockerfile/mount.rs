@@ -4,6 +4,8 @@
 //! BuildKit reads a mount twice: when it parses the file, with variables unknown, and when the `RUN` is
 //! converted, with variables expanded. [`check`] is the first reading, [`Mount::parse`] the second.
 
+use std::borrow::Cow;
+
 use super::nearest::with_nearest;
 use super::{csv, go, number};
 
@@ -123,8 +125,8 @@ impl From<String> for BadMount {
 /// # Errors
 /// BuildKit's words.
 pub fn check(value: &str) -> Result<(), String> {
-    for field in fields(value)? {
-        let (key, value) = field.split_once('=').unwrap_or((&field, ""));
+    for field in &fields(value)? {
+        let (key, value) = field.split_once('=').unwrap_or((field, ""));
         let dollar = value.find('$').is_some_and(|at| at + 1 != value.len());
         if go::lower(key) == "from" && dollar {
             return Err("'from' doesn't support variable expansion, define alias stage instead".to_owned());
@@ -141,7 +143,7 @@ pub fn from(value: &str) -> Option<String> {
     named.rfind(|(key, _)| go::lower(key) == "from").map(|(_, from)| from.to_owned()).filter(|from| !from.is_empty())
 }
 
-fn fields(value: &str) -> Result<Vec<String>, String> {
+fn fields(value: &str) -> Result<Vec<Cow<'_, str>>, String> {
     csv::fields(value).map_err(|error| format!("failed to parse csv mounts: {error}"))
 }
 
@@ -154,7 +156,7 @@ impl Mount {
         let mut mount = Self::bind();
         let mut readonly = None;
         for field in fields(value)? {
-            let bad = |reason| BadMount { reason, field: Some(field.clone()) };
+            let bad = |reason| BadMount { reason, field: Some(field.to_string()) };
             match field.split_once('=') {
                 Some((key, value)) => {
                     let expanded = expand(value).map_err(bad)?;
@@ -191,7 +193,7 @@ impl Mount {
 
     /// Takes a field without `=`.
     fn set_bare(&mut self, field: &str, readonly: &mut Option<bool>) -> Result<(), String> {
-        match go::lower(field).as_str() {
+        match &*go::lower(field) {
             "readonly" | "ro" => *readonly = Some(true),
             "readwrite" | "rw" => *readonly = Some(false),
             "required" => {

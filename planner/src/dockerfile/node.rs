@@ -2,12 +2,15 @@
 //! dividing its arguments in its own way (frontend/dockerfile/parser/line_parsers.go). A line goes in, a
 //! [`Node`] and perhaps an error come out. Whether the instruction makes sense is not decided here.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::go;
 use super::json_array;
 use super::keyword::Keyword;
+use super::lines::LogicalLine;
 use super::refusal::Refusal;
+use super::text::Text;
 use super::words::{Token, name_value_words, split_blank, split_command};
 
 /// An instruction, not yet understood.
@@ -30,13 +33,20 @@ impl Node {
         let node = self.trigger.as_deref().unwrap_or(self);
         matches!(node.kind, Some(Keyword::Add | Keyword::Copy | Keyword::Run)) && !node.json
     }
+
+    /// The same with what it triggers, unless that is known. An error of the last one is the error of all.
+    fn triggering(mut self, inner: Self) -> Self {
+        self.error = inner.error;
+        self.trigger = self.trigger.or_else(|| Some(Box::new(Self { error: None, ..inner })));
+        self
+    }
 }
 
 /// Reads a line. Of the instructions behind an `ONBUILD ONBUILD` only the errors are kept.
-pub(super) fn read(line: &[u8], escape: u8) -> Node {
-    let mut chain: Vec<Node> = Vec::new();
-    let mut range = 0..line.len();
-    let error = loop {
+pub(super) fn read(line: &LogicalLine, escape: u8) -> Node {
+    let mut outer: Option<Node> = None;
+    let mut range = 0..line.bytes().len();
+    loop {
         let split = split_command(line, range, escape);
         let kind = Keyword::of(&split.keyword.text);
         let is_chained = kind == Some(Keyword::Onbuild) && !split.rest.is_empty();
@@ -45,29 +55,25 @@ pub(super) fn read(line: &[u8], escape: u8) -> Node {
             Some(kind) if !is_chained => divide(kind, line, split.rest, escape),
             Some(_) => Ok(Args::default()),
             // Of an unknown instruction BuildKit keeps one empty argument.
-            None => Ok(Args::shell(vec![Token { text: String::new(), range: range.end..range.end }])),
+            None => Ok(Args::shell(vec![Token::plain(line, range.end..range.end)])),
         };
         let (args, error) = match divided {
             Ok(args) => (args, None),
             Err(refusal) => (Args::default(), Some(refusal)),
         };
         let (keyword, flags) = (split.keyword, split.flags);
-        chain.push(Node { kind, keyword, flags, args: args.words, json: args.json, trigger: None, error: None });
+        let node = Node { kind, keyword, flags, args: args.words, json: args.json, trigger: None, error };
         if !is_chained {
-            break error;
+            return match outer {
+                None => node,
+                Some(outer) => outer.triggering(node),
+            };
         }
-    };
-    let mut nodes = chain.into_iter();
-    // The loop has pushed at least one node.
-    let mut node = nodes.next().unwrap_or_else(empty);
-    node.trigger = nodes.next().map(Box::new);
-    node.error = error;
-    node
-}
-
-fn empty() -> Node {
-    let keyword = Token { text: String::new(), range: 0..0 };
-    Node { kind: None, keyword, flags: Vec::new(), args: Vec::new(), json: false, trigger: None, error: None }
+        outer = Some(match outer {
+            None => node,
+            Some(outer) => outer.triggering(node),
+        });
+    }
 }
 
 #[derive(Default)]
@@ -82,7 +88,7 @@ impl Args {
     }
 }
 
-fn divide(kind: Keyword, line: &[u8], rest: Range<usize>, escape: u8) -> Result<Args, Refusal> {
+fn divide(kind: Keyword, line: &LogicalLine, rest: Range<usize>, escape: u8) -> Result<Args, Refusal> {
     match kind {
         Keyword::Add | Keyword::Copy | Keyword::Volume => {
             Ok(json(line, &rest)?.unwrap_or_else(|| Args::shell(blank_words(line, rest))))
@@ -99,40 +105,50 @@ fn divide(kind: Keyword, line: &[u8], rest: Range<usize>, escape: u8) -> Result<
     }
 }
 
-fn whole(line: &[u8], rest: Range<usize>) -> Args {
+fn whole(line: &LogicalLine, rest: Range<usize>) -> Args {
     Args::shell(if rest.is_empty() { Vec::new() } else { vec![Token::plain(line, rest)] })
 }
 
-fn blank_words(line: &[u8], rest: Range<usize>) -> Vec<Token> {
-    if rest.is_empty() {
-        return Vec::new();
+fn blank_words(line: &LogicalLine, rest: Range<usize>) -> Vec<Token> {
+    let mut words = Vec::new();
+    let mut next = Some(rest).filter(|rest| !rest.is_empty());
+    while let Some(rest) = next {
+        let (word, behind) = split_blank(line, rest);
+        words.push(Token::plain(line, word));
+        next = behind;
     }
-    split_blank(line, rest, usize::MAX).into_iter().map(|range| Token::plain(line, range)).collect()
+    words
 }
 
 /// The elements of a JSON array; `None` where the text is not one.
-fn json(line: &[u8], rest: &Range<usize>) -> Result<Option<Args>, Refusal> {
-    let start = rest.start + go::leading_space(&line[rest.clone()]);
-    let Some(elements) = json_array::array(&line[start..rest.end]) else { return Ok(None) };
+fn json(line: &LogicalLine, rest: &Range<usize>) -> Result<Option<Args>, Refusal> {
+    let bytes = line.bytes();
+    let start = rest.start + go::leading_space(&bytes[rest.clone()]);
+    let Some(elements) = json_array::array(&bytes[start..rest.end]) else { return Ok(None) };
     let words: Result<Vec<Token>, Refusal> = elements
         .into_iter()
         .map(|element| {
             let range = start + element.range.start..start + element.range.end;
             let message = "when using JSON array syntax, arrays must be comprised of strings only";
-            let text = element.text.ok_or_else(|| Refusal { range: Some(range.clone()), ..message.into() })?;
+            let text = match element.text {
+                None => return Err(Refusal { range: Some(range), ..message.into() }),
+                // What is written between the quotes.
+                Some(Cow::Borrowed(_)) => line.text(range.start + 1..range.end - 1),
+                Some(Cow::Owned(text)) => text.as_str().into(),
+            };
             Ok(Token { text, range })
         })
         .collect();
     Ok(Some(Args { words: words?, json: true }))
 }
 
-fn maybe_json(line: &[u8], rest: Range<usize>) -> Result<Args, Refusal> {
+fn maybe_json(line: &LogicalLine, rest: Range<usize>) -> Result<Args, Refusal> {
     Ok(json(line, &rest)?.unwrap_or_else(|| whole(line, rest)))
 }
 
 /// The type, and behind it a command. BuildKit looks for the space between byte by byte.
-fn healthcheck(line: &[u8], rest: Range<usize>) -> Result<Args, Refusal> {
-    let is_space = |at: &usize| go::is_latin1_space(line[*at]);
+fn healthcheck(line: &LogicalLine, rest: Range<usize>) -> Result<Args, Refusal> {
+    let is_space = |at: &usize| go::is_latin1_space(line.bytes()[*at]);
     let end = (rest.clone()).find(is_space).unwrap_or(rest.end);
     if end == rest.start {
         return Ok(Args::default());
@@ -144,22 +160,20 @@ fn healthcheck(line: &[u8], rest: Range<usize>) -> Result<Args, Refusal> {
 }
 
 /// Name, value and separator of each pair.
-fn pairs(keyword: &str, line: &[u8], rest: Range<usize>, escape: u8) -> Result<Args, Refusal> {
+fn pairs(keyword: &str, line: &LogicalLine, rest: Range<usize>, escape: u8) -> Result<Args, Refusal> {
     let words = name_value_words(line, rest.clone(), escape);
     let Some(first) = words.first() else { return Ok(Args::default()) };
-    let separator = |text: &str, range| Token { text: text.to_owned(), range };
     if !first.text.contains('=') {
-        let mut parts = split_blank(line, rest, 2).into_iter();
-        return match (parts.next(), parts.next()) {
-            (Some(name), Some(value)) => {
+        return match split_blank(line, rest) {
+            (name, Some(value)) => {
                 let behind = name.end..value.start;
-                let words = vec![Token::plain(line, name), Token::plain(line, value), separator("", behind)];
-                Ok(Args::shell(words))
+                let separator = Token { text: Text::default(), range: behind };
+                Ok(Args::shell(vec![Token::plain(line, name), Token::plain(line, value), separator]))
             }
-            _ => Err(Refusal::of(first, format!("{keyword} must have two arguments"))),
+            (_, None) => Err(Refusal::of(first, format!("{keyword} must have two arguments"))),
         };
     }
-    let mut args = Args::default();
+    let mut args = Args::shell(Vec::with_capacity(3 * words.len()));
     for word in words {
         let Some((name, value)) = word.text.split_once('=') else {
             let quoted = go::quote(&word.text);
@@ -167,10 +181,10 @@ fn pairs(keyword: &str, line: &[u8], rest: Range<usize>, escape: u8) -> Result<A
             return Err(Refusal::of(&word, message));
         };
         let Range { start, end } = word.range;
-        let sign = (start..end).find(|at| line[*at] == b'=').unwrap_or(start);
-        args.words.push(Token { text: name.to_owned(), range: start..sign });
-        args.words.push(Token { text: value.to_owned(), range: sign + 1..end });
-        args.words.push(separator("=", sign..sign + 1));
+        let sign = (start..end).find(|at| line.bytes()[*at] == b'=').unwrap_or(start);
+        args.words.push(Token { text: name, range: start..sign });
+        args.words.push(Token { text: value, range: sign + 1..end });
+        args.words.push(Token::plain(line, sign..sign + 1));
     }
     Ok(args)
 }

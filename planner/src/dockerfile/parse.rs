@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::lines::{LineReader, LogicalLine, Note};
 use super::node::{self, Node};
 use super::refusal::Refusal;
+use super::text::Text;
 use super::words::Token;
 use super::{Command, Directive, Dockerfile, Heredoc, Instruction, Stage, Word};
 use super::{command, directives, go, heredoc};
@@ -14,6 +15,9 @@ use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
 const UNTERMINATED: &str = "unterminated heredoc";
+
+/// How many instructions most files have at most.
+const N_EXPECTED: usize = 16;
 
 /// The hint where nothing is written yet.
 const BEGIN: &str = "a Dockerfile begins with a FROM, such as `FROM alpine:3.20`";
@@ -56,15 +60,20 @@ pub fn parse_trigger(text: &str, line: u32) -> (Option<Instruction>, Vec<Diagnos
     (instruction.map(|found| Instruction { line, end_line: line, ..found }), diagnostics)
 }
 
-/// The decoded text, and how offsets into the bytes become offsets into it.
-struct Text {
-    text: String,
+/// The decoded file, and how offsets into the bytes become offsets into it.
+struct Decoded {
+    text: Text,
+    /// Whether all of it is ASCII.
+    is_ascii: bool,
     /// Offsets of the bytes that are not UTF-8; each became three.
     replaced: Vec<usize>,
 }
 
-impl Text {
-    fn decode(source: &[u8]) -> Self {
+impl Decoded {
+    fn of(source: &[u8]) -> Self {
+        if let Ok(text) = std::str::from_utf8(source) {
+            return Self { text: text.into(), is_ascii: text.is_ascii(), replaced: Vec::new() };
+        }
         let mut replaced = Vec::new();
         let mut at = 0;
         for chunk in source.utf8_chunks() {
@@ -72,7 +81,7 @@ impl Text {
             at = start + chunk.invalid().len();
             replaced.extend(start..at);
         }
-        Self { text: go::decode(source), replaced }
+        Self { text: go::decode(source).as_ref().into(), is_ascii: false, replaced }
     }
 
     /// Whether a place in the file holds bytes that are not UTF-8.
@@ -83,6 +92,9 @@ impl Text {
 
     /// The span of a place in the file. A place that begins or ends within a character goes on to its end.
     fn span(&self, place: &Range<usize>) -> Span {
+        if self.is_ascii {
+            return Span::new(place.start, place.end);
+        }
         let at = |offset: usize| {
             let n_replaced = self.replaced.partition_point(|replaced| *replaced < offset);
             self.text.ceil_char_boundary(offset + 2 * n_replaced)
@@ -101,7 +113,7 @@ enum BadCommand {
 
 struct Parser<'a> {
     reader: LineReader<'a>,
-    text: Text,
+    text: Decoded,
     instructions: Vec<Instruction>,
     stages: Vec<Stage>,
     /// What BuildKit's parser refuses.
@@ -113,10 +125,12 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn new(source: &'a [u8]) -> Self {
+        let text = Decoded::of(source);
+        let whole = text.replaced.is_empty().then(|| text.text.clone());
         Self {
-            reader: LineReader::new(source),
-            text: Text::decode(source),
-            instructions: Vec::new(),
+            reader: LineReader::new(source, whole),
+            text,
+            instructions: Vec::with_capacity(N_EXPECTED),
             stages: Vec::new(),
             refused: Vec::new(),
             bad_commands: Vec::new(),
@@ -126,10 +140,10 @@ impl<'a> Parser<'a> {
 
     fn read_instructions(&mut self) {
         while let Some(line) = self.reader.next_logical() {
-            let node = node::read(&line.bytes, self.reader.escape);
-            self.read_instruction(&line, &node);
+            let node = node::read(&line, self.reader.escape);
+            self.read_instruction(&line, node);
         }
-        let notes = |notes: Vec<Note>, text: &Text, new: fn(String, Option<u32>, Option<Span>) -> Diagnostic| {
+        let notes = |notes: Vec<Note>, text: &Decoded, new: fn(String, Option<u32>, Option<Span>) -> Diagnostic| {
             notes.into_iter().map(|note| new(note.message, Some(note.line), Some(text.span(&note.place)))).collect()
         };
         let mut first: Vec<Diagnostic> = notes(std::mem::take(&mut self.reader.errors), &self.text, Diagnostic::error);
@@ -147,50 +161,64 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn read_instruction(&mut self, line: &LogicalLine, node: &Node) {
-        let read = match &node.error {
-            Some(refusal) => Err(refusal.clone()),
-            None if node.takes_heredocs() => self.read_heredocs(&line.bytes),
+    fn read_instruction(&mut self, line: &LogicalLine, mut node: Node) {
+        let read = match node.error.take() {
+            Some(refusal) => Err(refusal),
+            None if node.takes_heredocs() => self.read_heredocs(line),
             None => Ok(Vec::new()),
         };
         let (heredocs, command) = match read {
             Err(refusal) => {
-                self.refused.push(self.diagnostic(line, node, refusal));
+                self.refused.push(self.diagnostic(line, &node, refusal));
                 (Vec::new(), Command::Invalid)
             }
             Ok(heredocs) => {
-                let command = command::read(node, &heredocs, &line.bytes).unwrap_or_else(|refusal| {
-                    self.bad_commands.push(BadCommand::Misformed(self.diagnostic(line, node, refusal)));
+                let command = command::read(&node, &heredocs, line).unwrap_or_else(|refusal| {
+                    self.bad_commands.push(BadCommand::Misformed(self.diagnostic(line, &node, refusal)));
                     Command::Invalid
                 });
                 (heredocs, command)
             }
         };
-        self.note_stage(node, line, &command);
-        let trigger = node.trigger.as_deref().map(|trigger| {
-            let command = command::read(trigger, &heredocs, &line.bytes).unwrap_or(Command::Invalid);
-            Box::new(self.instruction(line, trigger, heredocs.clone(), command))
+        self.note_stage(&node, line, &command);
+        let trigger = node.trigger.take().map(|trigger| {
+            let command = command::read(&trigger, &heredocs, line).unwrap_or(Command::Invalid);
+            Box::new(self.instruction(line, *trigger, heredocs.clone(), command, None))
         });
-        let instruction = self.instruction(line, node, heredocs, command);
-        self.instructions.push(Instruction { trigger, ..instruction });
+        let instruction = self.instruction(line, node, heredocs, command, trigger);
+        self.instructions.push(instruction);
     }
 
-    fn instruction(&self, line: &LogicalLine, node: &Node, heredocs: Vec<Heredoc>, command: Command) -> Instruction {
-        let word = |token: &Token| Word { text: token.text.clone(), span: self.text.span(&line.place(&token.range)) };
+    fn instruction(
+        &self,
+        line: &LogicalLine,
+        node: Node,
+        heredocs: Vec<Heredoc>,
+        command: Command,
+        trigger: Option<Box<Instruction>>,
+    ) -> Instruction {
+        let word = |token: Token| {
+            let span = self.text.span(&line.place(&token.range));
+            Word { text: token.text, span }
+        };
+        // Most instructions have no flags.
+        let words =
+            |tokens: Vec<Token>| if tokens.is_empty() { Vec::new() } else { tokens.into_iter().map(word).collect() };
         let place = line.start..self.reader.end;
         // A comment between continued lines is no part of the instruction.
-        let is_replaced = !heredocs.is_empty() || std::str::from_utf8(&line.bytes).is_err();
+        let is_in_line = !heredocs.is_empty() || line.has_bad_bytes();
+        let has_replaced_bytes = is_in_line && self.text.is_replaced(&place);
         Instruction {
             span: self.text.span(&place),
             line: line.line,
             end_line: self.reader.line,
-            keyword: word(&node.keyword),
-            flags: node.flags.iter().map(word).collect(),
-            args: node.args.iter().map(word).collect(),
+            keyword: word(node.keyword),
+            flags: words(node.flags),
+            args: words(node.args),
             json: node.json,
             heredocs,
-            has_replaced_bytes: is_replaced && self.text.is_replaced(&place),
-            trigger: None,
+            has_replaced_bytes,
+            trigger,
             command,
         }
     }
@@ -202,18 +230,18 @@ impl<'a> Parser<'a> {
         Diagnostic { hint: refusal.hint, ..Diagnostic::error(refusal.message, Some(line.line), Some(span)) }
     }
 
-    fn read_heredocs(&mut self, line: &[u8]) -> Result<Vec<Heredoc>, Refusal> {
+    fn read_heredocs(&mut self, line: &LogicalLine) -> Result<Vec<Heredoc>, Refusal> {
         let mut heredocs = Vec::new();
-        for announced in heredoc::announced(&go::decode(line))? {
+        for announced in heredoc::announced(line)? {
             let Some(body) = self.reader.heredoc_body(&announced.name, announced.chomp) else {
-                let refusal = Refusal { range: heredoc::place(line, &announced.name), ..UNTERMINATED.into() };
+                let refusal = Refusal { range: heredoc::place(line.bytes(), &announced.name), ..UNTERMINATED.into() };
                 return Err(
                     refusal.with_hint(format!("end it with a line that is `{}` and nothing else", announced.name))
                 );
             };
             let span = self.text.span(&body);
             let heredoc::Announcement { name, fd, expand, chomp } = announced;
-            let content = self.text.text[span.range()].to_owned();
+            let content = self.text.text.get(span.range()).unwrap_or_default();
             heredocs.push(Heredoc { name, fd, expand, chomp, content, span });
         }
         Ok(heredocs)
@@ -226,7 +254,7 @@ impl<'a> Parser<'a> {
         let at = self.instructions.len();
         if node.kind == Some(super::keyword::Keyword::From) {
             let (name, platform) = command::stage_details(node);
-            let base = node.args.first().map_or_else(String::new, |word| word.text.clone());
+            let base = node.args.first().map_or_else(Text::default, |word| word.text.clone());
             self.stages.push(Stage { name, base, platform, line, from: at, body: at + 1..at + 1 });
         } else if let Some(stage) = self.stages.last_mut() {
             stage.body.end = at + 1;

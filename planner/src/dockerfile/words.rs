@@ -1,5 +1,5 @@
 //! A logical line taken apart: keyword, flag words and the rest; name-value words; words between white space.
-//! Bytes of a line go in, tokens with their place in that line come out. What a word means is not decided here.
+//! A line goes in, tokens with their place in that line come out. What a word means is not decided here.
 //!
 //! BuildKit splits flags byte by byte and all else character by character, so a flag that is not ASCII comes
 //! out as if it were Latin-1. That is kept.
@@ -7,18 +7,20 @@
 use std::ops::Range;
 
 use super::go;
+use super::lines::LogicalLine;
+use super::text::Text;
 
 /// A decoded word and its place in the logical line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Token {
-    pub(super) text: String,
+    pub(super) text: Text,
     pub(super) range: Range<usize>,
 }
 
 impl Token {
     /// The token that stands at `range` without any decoding.
-    pub(super) fn plain(line: &[u8], range: Range<usize>) -> Self {
-        Self { text: go::decode(&line[range.clone()]), range }
+    pub(super) fn plain(line: &LogicalLine, range: Range<usize>) -> Self {
+        Self { text: line.text(range.clone()), range }
     }
 }
 
@@ -31,11 +33,11 @@ pub(super) struct Split {
 }
 
 /// Divides `line[range]`.
-pub(super) fn split_command(line: &[u8], range: Range<usize>, escape: u8) -> Split {
+pub(super) fn split_command(line: &LogicalLine, range: Range<usize>, escape: u8) -> Split {
     let range = trimmed(line, range);
-    let mut parts = split_blank(line, range.clone(), 2).into_iter();
-    let keyword = Token::plain(line, parts.next().unwrap_or(range.end..range.end));
-    match parts.next() {
+    let (keyword, behind) = split_blank(line, range.clone());
+    let keyword = Token::plain(line, keyword);
+    match behind {
         None => Split { keyword, flags: Vec::new(), rest: range.end..range.end },
         Some(behind) => {
             let (flags, rest) = FlagReader { line, escape, at: behind.start, end: behind.end }.read();
@@ -45,41 +47,39 @@ pub(super) fn split_command(line: &[u8], range: Range<usize>, escape: u8) -> Spl
 }
 
 /// The range without Unicode white space at its ends.
-pub(super) fn trimmed(line: &[u8], range: Range<usize>) -> Range<usize> {
-    let start = range.start + go::leading_space(&line[range.clone()]);
-    start..start + go::trimmed_end(&line[start..range.end])
+pub(super) fn trimmed(line: &LogicalLine, range: Range<usize>) -> Range<usize> {
+    let bytes = line.bytes();
+    let start = range.start + go::leading_space(&bytes[range.clone()]);
+    start..start + go::trimmed_end(&bytes[start..range.end])
 }
 
-/// The parts of `line[range]` between runs of tabs, vertical tabs, form feeds, returns and spaces; at most
-/// `limit` parts, the last one with all that is left.
-pub(super) fn split_blank(line: &[u8], range: Range<usize>, limit: usize) -> Vec<Range<usize>> {
-    let is_blank = |at: &usize| matches!(line[*at], b'\t' | b'\x0b' | b'\x0c' | b'\r' | b' ');
-    let mut parts = Vec::new();
-    let mut start = range.start;
-    while parts.len() + 1 < limit {
-        let Some(end) = (start..range.end).find(is_blank) else { break };
-        parts.push(start..end);
-        start = (end..range.end).find(|at| !is_blank(at)).unwrap_or(range.end);
-    }
-    parts.push(start..range.end);
-    parts
+/// What of `line[range]` stands in front of the first run of tabs, vertical tabs, form feeds, returns and spaces,
+/// and what behind it, if there is one.
+pub(super) fn split_blank(line: &LogicalLine, range: Range<usize>) -> (Range<usize>, Option<Range<usize>>) {
+    let is_blank = |byte: &u8| matches!(byte, b'\t' | b'\x0b' | b'\x0c' | b'\r' | b' ');
+    let bytes = &line.bytes()[range.clone()];
+    let Some(end) = bytes.iter().position(is_blank) else { return (range, None) };
+    let n_blank = bytes[end..].iter().take_while(|byte| is_blank(byte)).count();
+    let end = range.start + end;
+    (range.start..end, Some(end + n_blank..range.end))
 }
 
 /// The words of `line[range]`, quotes and escapes kept but heeded.
-pub(super) fn name_value_words(line: &[u8], range: Range<usize>, escape: u8) -> Vec<Token> {
+pub(super) fn name_value_words(line: &LogicalLine, range: Range<usize>, escape: u8) -> Vec<Token> {
     let escape = char::from(escape);
     let mut words = Vec::new();
-    let mut word: Option<Token> = None;
+    let mut word: Option<Range<usize>> = None;
     let mut quote: Option<char> = None;
+    let bytes = line.bytes();
     let mut at = range.start;
-    while let Some((character, width)) = go::first_char(&line[at..range.end]) {
+    while let Some((character, width)) = go::first_char(&bytes[at..range.end]) {
         let start = at;
         at += width;
         if quote.is_none() && character.is_whitespace() {
             words.extend(word.take());
             continue;
         }
-        let current = word.get_or_insert_with(|| Token { text: String::new(), range: start..start });
+        let current = word.get_or_insert(start..start);
         match quote {
             None if matches!(character, '\'' | '"') => quote = Some(character),
             Some(open) if open == character => quote = None,
@@ -87,22 +87,17 @@ pub(super) fn name_value_words(line: &[u8], range: Range<usize>, escape: u8) -> 
         }
         if character == escape && quote != Some('\'') {
             // An escape at the very end is dropped.
-            let Some((escaped, width)) = go::first_char(&line[at..range.end]) else { break };
+            let Some((_, width)) = go::first_char(&bytes[at..range.end]) else { break };
             at += width;
-            current.text.push(character);
-            current.text.push(escaped);
-        } else {
-            current.text.push(character);
         }
-        current.range.end = at;
+        current.end = at;
     }
     words.extend(word);
-    words.retain(|word| !word.text.is_empty());
-    words
+    words.into_iter().filter(|word| !word.is_empty()).map(|word| Token::plain(line, word)).collect()
 }
 
 struct FlagReader<'a> {
-    line: &'a [u8],
+    line: &'a LogicalLine,
     escape: u8,
     at: usize,
     end: usize,
@@ -113,7 +108,7 @@ impl FlagReader<'_> {
     fn read(mut self) -> (Vec<Token>, usize) {
         let mut flags = Vec::new();
         loop {
-            let line = &self.line[..self.end];
+            let line = &self.line.bytes()[..self.end];
             while line.get(self.at).is_some_and(|byte| go::is_latin1_space(*byte)) {
                 self.at += 1;
             }
@@ -121,7 +116,7 @@ impl FlagReader<'_> {
                 return (flags, self.at);
             }
             let flag = self.word();
-            match flag.text.as_str() {
+            match &*flag.text {
                 "--" => return (flags, self.at),
                 _ => flags.push(flag),
             }
@@ -130,9 +125,23 @@ impl FlagReader<'_> {
 
     fn word(&mut self) -> Token {
         let start = self.at;
+        let is_plain = |byte: &u8| {
+            byte.is_ascii() && !go::is_latin1_space(*byte) && !matches!(byte, b'\'' | b'"') && *byte != self.escape
+        };
+        let rest = &self.line.bytes()[start..self.end];
+        let n_plain = rest.iter().take_while(|byte| is_plain(byte)).count();
+        if rest.get(n_plain).is_none_or(|byte| go::is_latin1_space(*byte)) {
+            self.at += n_plain;
+            return Token::plain(self.line, start..self.at);
+        }
+        Token { text: self.decoded().as_str().into(), range: start..self.at }
+    }
+
+    /// The text up to the next white space outside of quotes.
+    fn decoded(&mut self) -> String {
         let mut text = String::new();
         let mut quote: Option<u8> = None;
-        while let Some(byte) = self.line[..self.end].get(self.at).copied() {
+        while let Some(byte) = self.line.bytes()[..self.end].get(self.at).copied() {
             if quote.is_none() && go::is_latin1_space(byte) {
                 break;
             }
@@ -141,7 +150,7 @@ impl FlagReader<'_> {
                 Some(open) if open == byte => quote = None,
                 None if matches!(byte, b'\'' | b'"') => quote = Some(byte),
                 _ if byte == self.escape => {
-                    if let Some(escaped) = self.line[..self.end].get(self.at) {
+                    if let Some(escaped) = self.line.bytes()[..self.end].get(self.at) {
                         text.push(char::from(*escaped));
                         self.at += 1;
                     }
@@ -149,6 +158,6 @@ impl FlagReader<'_> {
                 _ => text.push(char::from(byte)),
             }
         }
-        Token { text, range: start..self.at }
+        text
     }
 }

@@ -2,6 +2,8 @@
 //! image or stage below them, and the variables that `ENV` handed on. In go two snapshots and how they correspond, out
 //! come causes. Each is told of the first step behind the place where something is missing, and of no other.
 
+use std::sync::Arc;
+
 use super::image;
 use crate::alignment::{Alignment, At};
 use crate::cause::{ABOVE, Cause, CauseKind, FROM, MOVED, REMOVED};
@@ -198,7 +200,7 @@ impl Builds<'_> {
         if let Some(new) = new.filter(|new| old.is_some() && self.alignment.stage(*new) == old) {
             return self.source_of(name, (new.0, new.1, usize::MAX));
         }
-        let is_set = |placed: &Placed| match placed.keyword.as_str() {
+        let is_set = |placed: &Arc<Placed>| match placed.keyword.as_str() {
             "ENV" => sets(&placed.text, name),
             "ARG" => placed.text.split([' ', '=']).any(|word| word == name),
             _ => false,
@@ -221,7 +223,7 @@ fn sets(text: &str, name: &str) -> bool {
 
 /// The instruction at a place.
 pub(super) fn placed(snapshot: &Snapshot, (target, stage, place): At) -> Option<&Placed> {
-    snapshot.targets.get(target)?.stages.get(stage)?.instructions.get(place)
+    snapshot.targets.get(target)?.stages.get(stage)?.instructions.get(place).map(|placed| &**placed)
 }
 
 fn stage_at(snapshot: &Snapshot, (target, stage): (usize, usize)) -> Option<&StageGraph> {

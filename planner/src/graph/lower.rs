@@ -3,6 +3,7 @@
 //! rules are those of frontend/dockerfile/dockerfile2llb.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::blame::{place_of, placed};
 pub use super::site::MAIN_CONTEXT;
@@ -11,6 +12,7 @@ use super::stage_state::{StageState, clean};
 use super::stages::{Expansion, Resolved, Stages, trigger};
 use super::{BuildGraph, FileAction, Op, Owner, Placed, StageGraph, TargetGraph, Vertex, reference};
 use crate::diagnostic::Diagnostic;
+use crate::dockerfile::text::Text;
 use crate::dockerfile::{ArgDeclaration, Command, Dockerfile, Pair};
 use crate::engine_profile::EngineProfile;
 use crate::image::{Image, ImageConfig, ImageName};
@@ -58,14 +60,17 @@ fn lower_target(dockerfile: &Dockerfile, request: &Request, builder: &mut Builde
         stage: target,
         result: graphs[target].result,
         stages: graphs,
-        preamble: dockerfile.preamble().iter().map(|instruction| Placed::new(instruction, dockerfile, false)).collect(),
+        preamble: dockerfile.preamble().iter().map(|one| Arc::new(Placed::new(one, dockerfile, false))).collect(),
         requested: lowering.requested,
     })
 }
 
 /// The variables that `FROM` and a re-declaring `ARG` see.
 fn global_scope(dockerfile: &Dockerfile, request: &Request) -> Result<BTreeMap<String, String>, Diagnostic> {
-    let stage = request.stage.clone().or_else(|| dockerfile.stages.last().and_then(|stage| stage.name.clone()));
+    let stage = request
+        .stage
+        .clone()
+        .or_else(|| dockerfile.stages.last().and_then(|stage| stage.name.as_ref().map(String::from)));
     let mut globals = platform_args(request);
     if request.profile.names_target() {
         globals.insert("TARGETSTAGE".to_owned(), stage.unwrap_or_else(|| "default".to_owned()));
@@ -79,7 +84,7 @@ fn global_scope(dockerfile: &Dockerfile, request: &Request) -> Result<BTreeMap<S
     for instruction in dockerfile.preamble() {
         let Command::Arg(declarations) = &instruction.command else { continue };
         for ArgDeclaration { name, default } in declarations {
-            let value = match (request.build_args.get(name), default) {
+            let value = match (request.build_args.get(name.as_str()), default) {
                 (Some(given), _) => given.clone(),
                 (None, Some(default)) => expansion.word(default, &globals).map_err(|error| {
                     let place = place_of(instruction, &dockerfile.text, default);
@@ -87,7 +92,7 @@ fn global_scope(dockerfile: &Dockerfile, request: &Request) -> Result<BTreeMap<S
                 })?,
                 (None, None) => continue,
             };
-            globals.insert(name.clone(), value);
+            globals.insert(name.to_string(), value);
         }
     }
     Ok(globals)
@@ -146,9 +151,9 @@ impl Lowering<'_> {
         let used = self.reached.contains(&index) && stage.replaced_by.is_none();
         let own = self.dockerfile.body(stage.stage);
         let from = &self.dockerfile.instructions[stage.stage.from];
-        let mut instructions = vec![Placed::new(from, self.dockerfile, false)];
+        let mut instructions = vec![Arc::new(Placed::new(from, self.dockerfile, false))];
         let mut graph = StageGraph {
-            name: stage.stage.name.clone(),
+            name: stage.stage.name.as_ref().map(String::from),
             base: stage.base.clone(),
             base_stage: stage.base_stage,
             replaced_base: stage.base_stage.is_none() && self.replacement(&stage.base).is_some(),
@@ -175,12 +180,12 @@ impl Lowering<'_> {
                     };
                     self.dispatch(site)?;
                 }
-                instructions.push(placed);
+                instructions.push(Arc::new(placed));
             }
             graph.result = state.vertex;
             self.finished.insert(index, state);
         } else {
-            instructions.extend(own.iter().map(|instruction| Placed::new(instruction, self.dockerfile, false)));
+            instructions.extend(own.iter().map(|one| Arc::new(Placed::new(one, self.dockerfile, false))));
         }
         graph.instructions = instructions;
         Ok(graph)
@@ -190,7 +195,9 @@ impl Lowering<'_> {
         match &self.request.no_cache {
             NoCache::None => false,
             NoCache::All => true,
-            NoCache::Stages(names) => stage.stage.name.as_ref().is_some_and(|name| names.contains(name)),
+            NoCache::Stages(names) => {
+                stage.stage.name.as_ref().is_some_and(|name| names.iter().any(|named| *name == **named))
+            }
         }
     }
 
@@ -232,7 +239,7 @@ impl Lowering<'_> {
                 Ok(())
             }
             Command::Shell(words) => {
-                site.state.shell.clone_from(words);
+                site.state.shell = words.iter().map(String::from).collect();
                 Ok(())
             }
             command => only_expand(&mut site, command),
@@ -256,10 +263,10 @@ impl Lowering<'_> {
 
     fn arg(&mut self, site: &mut Site<'_>, declarations: &[ArgDeclaration]) -> Result<(), Diagnostic> {
         for ArgDeclaration { name, default } in declarations {
-            let value = match (self.request.build_args.get(name), default) {
+            let value = match (self.request.build_args.get(name.as_str()), default) {
                 (Some(given), _) => Some(given.clone()),
                 (None, Some(default)) => Some(site.expand(default)?),
-                (None, None) => self.globals.get(name).cloned(),
+                (None, None) => self.globals.get(name.as_str()).cloned(),
             };
             let is_for_the_builder = matches!(name.as_str(), "BUILDKIT_SBOM_SCAN_CONTEXT" | "BUILDKIT_SBOM_SCAN_STAGE");
             if let Some(value) = value.filter(|_| !is_for_the_builder) {
@@ -283,7 +290,7 @@ fn env(site: &mut Site<'_>, pairs: &[Pair]) -> Result<(), Diagnostic> {
 
 /// Instructions that make no step and change no key; BuildKit still refuses what it can't expand.
 fn only_expand(site: &mut Site<'_>, command: &Command) -> Result<(), Diagnostic> {
-    let words: Vec<&String> = match command {
+    let words: Vec<&Text> = match command {
         Command::Label(pairs) => pairs.iter().flat_map(|pair| [&pair.name, &pair.value]).collect(),
         Command::Expose(words) | Command::Volume(words) => words.iter().collect(),
         Command::StopSignal(word) => vec![word],

@@ -30,17 +30,21 @@ fn written(instruction: &Instruction, dockerfile: &Dockerfile) -> String {
     let text = dockerfile.text.get(instruction.span.start..end).unwrap_or_default();
     let lines = text.lines().enumerate().filter(|(n, line)| *n == 0 || !line.trim_start().starts_with('#'));
     let unmarked = lines.map(|(_, line)| line.trim_end().trim_end_matches(dockerfile.escape));
-    let folded: Vec<&str> = unmarked.flat_map(str::split_whitespace).collect();
-    let mut words = folded.into_iter();
-    let keyword = words.next().unwrap_or_default().to_uppercase();
-    std::iter::once(keyword.as_str()).chain(words).collect::<Vec<_>>().join(" ")
+    let mut words = unmarked.flat_map(str::split_whitespace);
+    let mut shown = words.next().unwrap_or_default().to_uppercase();
+    shown.reserve(text.len().saturating_sub(shown.len()));
+    for word in words {
+        shown.push(' ');
+        shown.push_str(word);
+    }
+    shown
 }
 
 /// A trigger stands in no text of its own; it is shown as it was decoded.
 fn decoded(instruction: &Instruction) -> String {
     let keyword = instruction.keyword.text.to_uppercase();
-    let flags = instruction.flags.iter().map(|flag| flag.text.clone());
-    let args: Vec<String> = instruction.args.iter().map(|word| word.text.clone()).collect();
+    let flags = instruction.flags.iter().map(|flag| flag.text.to_string());
+    let args: Vec<&str> = instruction.args.iter().map(|word| word.text.as_str()).collect();
     let args = if instruction.json { format!("{args:?}") } else { args.join(" ") };
     std::iter::once(keyword).chain(flags).chain([args]).collect::<Vec<_>>().join(" ")
 }

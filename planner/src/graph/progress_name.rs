@@ -5,6 +5,8 @@
 //! The rules are those of frontend/dockerfile/dockerfile2llb (prefixCommand, buildDispatchStates) and, for a plan of
 //! several targets, the prefix that buildx puts in front.
 
+use std::sync::Arc;
+
 use std::collections::BTreeSet;
 
 use super::{Placed, StageGraph, TargetGraph};
@@ -103,7 +105,7 @@ impl StageGraph {
     /// Whether `total` is how BuildKit counts this stage: every RUN, COPY, ADD and WORKDIR, whether or not it makes a
     /// step, and the triggers of any kind, which older versions forget.
     fn has_total(&self, total: usize) -> bool {
-        let is_counted = |placed: &&Placed| matches!(placed.keyword.as_str(), "RUN" | "COPY" | "ADD" | "WORKDIR");
+        let is_counted = |placed: &&Arc<Placed>| matches!(placed.keyword.as_str(), "RUN" | "COPY" | "ADD" | "WORKDIR");
         let n_own = self.instructions.iter().filter(|placed| !placed.trigger).filter(is_counted).count();
         let n_triggers = self.instructions.iter().filter(|placed| placed.trigger).count();
         let without_triggers = n_own + usize::from(self.is_on_image());

@@ -56,8 +56,8 @@ impl Lowering<'_> {
             ulimits: self.request.ulimits.clone(),
             cgroup_parent: self.request.cgroup_parent.clone(),
             network: network(site, run, self.request.network.as_deref())?,
-            security: run.security.clone().filter(|mode| mode != "sandbox"),
-            devices: run.devices.clone(),
+            security: run.security.as_ref().map(String::from).filter(|mode| mode != "sandbox"),
+            devices: run.devices.iter().map(String::from).collect(),
             mounts: mounted.iter().map(|mounted| mounted.mount.clone()).collect(),
             secret_env,
             platform: site.state.platform.clone(),
@@ -72,7 +72,9 @@ impl Lowering<'_> {
     /// with `#!` becomes a file; beside other words the raw body follows the line, as a shell would read it.
     fn words(&mut self, site: &Site<'_>, run: &Run, mounted: &mut Vec<Mounted>) -> Vec<String> {
         let heredocs = &site.instruction.heredocs;
-        let Some(first) = heredocs.first().filter(|_| run.command.shell) else { return run.command.words.clone() };
+        let Some(first) = heredocs.first().filter(|_| run.command.shell) else {
+            return run.command.words.iter().map(String::from).collect();
+        };
         let line = run.command.words.join(" ");
         if !heredoc::is_whole(&line) {
             let bodies: String =

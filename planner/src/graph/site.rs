@@ -1,7 +1,7 @@
 //! What lowering works on: the graph that grows, the stage it is in, and the one instruction at hand.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -21,8 +21,8 @@ pub const MAIN_CONTEXT: &str = "context";
 /// Adds vertices, each kind once.
 #[derive(Default)]
 pub(super) struct Builder {
-    pub(super) graph: DiGraph<Vertex, Input>,
-    /// Vertices by a hash of their operation and inputs: a copy of these as a key would cost as much as the graph.
+    pub(super) graph: DiGraph<Vertex, ()>,
+    /// Vertices by a hash of what tells most of them apart: a copy of that as a key would cost as much as the graph.
     known: HashMap<u64, Vec<VertexId>>,
     hasher: RandomState,
 }
@@ -31,7 +31,8 @@ impl Builder {
     /// BuildKit counts operations by their content (client/llb, `mergeMetadata`): where one of several equal ones is to
     /// run whatever the cache holds, all are.
     pub(super) fn add(&mut self, vertex: Vertex) -> VertexId {
-        let alike = self.known.entry(self.hasher.hash_one((&vertex.op, &vertex.inputs))).or_default();
+        let hash = self.hash(&vertex);
+        let alike = self.known.entry(hash).or_default();
         for id in alike.iter() {
             let known = &mut self.graph[NodeIndex::new(id.0)];
             if known.op == vertex.op && known.inputs == vertex.inputs {
@@ -39,14 +40,25 @@ impl Builder {
                 return *id;
             }
         }
-        let inputs = vertex.inputs.clone();
+        let inputs: Vec<VertexId> = vertex.inputs.iter().map(|input| input.from).collect();
         let node = self.graph.add_node(vertex);
-        for input in inputs {
-            self.graph.add_edge(NodeIndex::new(input.from.0), node, input);
+        for from in inputs {
+            self.graph.add_edge(NodeIndex::new(from.0), node, ());
         }
         let id = VertexId(node.index());
         alike.push(id);
         id
+    }
+
+    /// Of a command its environment and its like are left out: they are long, and seldom tell two commands apart.
+    fn hash(&self, vertex: &Vertex) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        vertex.inputs.iter().for_each(|input| input.from.hash(&mut hasher));
+        match &vertex.op {
+            Op::Exec(exec) => exec.args.hash(&mut hasher),
+            op => op.hash(&mut hasher),
+        }
+        hasher.finish()
     }
 
     pub(super) fn source(&mut self, op: Op) -> VertexId {

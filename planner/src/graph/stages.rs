@@ -48,7 +48,7 @@ pub(super) struct Resolved<'a> {
 impl Resolved<'_> {
     /// The name BuildKit's messages use.
     pub(super) fn display_name(&self, index: usize) -> String {
-        self.stage.name.clone().unwrap_or_else(|| format!("stage-{index}"))
+        self.stage.name.as_ref().map_or_else(|| format!("stage-{index}"), ToString::to_string)
     }
 }
 
@@ -80,7 +80,7 @@ impl<'a> Stages<'a> {
             }
             let platform = stages.platform(stage, &expansion, globals)?;
             let base_stage = stages.by_name.get(base.to_lowercase().as_str()).copied();
-            let replaced_by = stage.name.as_ref().and_then(|name| request.contexts.get(name));
+            let replaced_by = stage.name.as_ref().and_then(|name| request.contexts.get(name.as_str()));
             let triggers = Vec::new();
             let reads = BTreeSet::new();
             stages.list.push(Resolved { stage, base, base_stage, platform, replaced_by, triggers, reads });
@@ -145,7 +145,7 @@ impl<'a> Stages<'a> {
                 let place = (!is_trigger).then(|| place_of(instruction, &self.dockerfile.text, from));
                 let at = |message: String| Diagnostic::error(message, Some(instruction.line), place);
                 let plain = Expansion::new(self.dockerfile.escape).word(from, &BTreeMap::new());
-                if plain.as_ref() != Ok(from) {
+                if plain.as_deref() != Ok(from) {
                     return Err(at("variable expansion is not supported for --from, define a new stage with FROM \
                                    using ARG from global scope as a workaround"
                         .to_owned()));

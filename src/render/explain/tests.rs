@@ -23,7 +23,7 @@ fn step(line: u32, text: &str, status: Status, seconds: Option<f64>) -> Instruct
         variables: BTreeMap::new(),
     };
     InstructionReport {
-        placed,
+        placed: placed.into(),
         status,
         link: None,
         stale_risk: false,

@@ -2,6 +2,7 @@
 //! BuildKit would stop with.
 
 use planner::diagnostic::{Diagnostic, Severity};
+use planner::dockerfile::text::Text;
 use planner::dockerfile::{Dockerfile, Heredoc, Instruction, Stage, Word};
 use serde::Serialize;
 
@@ -34,8 +35,8 @@ pub(crate) struct RefusedView {
 
 #[derive(Serialize)]
 struct StageView {
-    name: String,
-    base: String,
+    name: Text,
+    base: Text,
     line: u32,
 }
 
@@ -53,9 +54,9 @@ struct InstructionView {
 
 #[derive(Serialize)]
 struct NodeView {
-    keyword: String,
-    flags: Vec<String>,
-    args: Vec<String>,
+    keyword: Text,
+    flags: Vec<Text>,
+    args: Vec<Text>,
     json: bool,
 }
 
@@ -65,7 +66,7 @@ struct HeredocView {
     fd: u64,
     expand: bool,
     chomp: bool,
-    content: String,
+    content: Text,
 }
 
 impl ParseView {

@@ -23,7 +23,8 @@ fn step(line: u32, status: Status, root: Option<&str>, seconds: Option<f64>) -> 
             step: None,
             link: None,
             variables: std::collections::BTreeMap::new(),
-        },
+        }
+        .into(),
         status,
         link: None,
         stale_risk: false,

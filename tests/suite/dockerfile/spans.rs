@@ -47,7 +47,7 @@ fn check_instruction(text: &str, instruction: &Instruction) {
     spans.iter().for_each(|span| check_within(text, *span, owner));
     spans.windows(2).for_each(|pair| assert!(pair[0].end <= pair[1].start, "{pair:?} of {instruction:?}"));
     for heredoc in &instruction.heredocs {
-        assert_eq!(text[heredoc.span.range()], heredoc.content);
+        assert_eq!(heredoc.content, text[heredoc.span.range()]);
     }
 }
 

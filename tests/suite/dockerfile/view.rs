@@ -91,7 +91,7 @@ pub(super) fn tree(dockerfile: &Dockerfile, diagnostics: &[Diagnostic]) -> Strin
 
 fn instruction_line(dockerfile: &Dockerfile, instruction: &Instruction) -> String {
     let word = |word: &Word| match &dockerfile.text[word.span.range()] {
-        written if written == word.text => format!("{:?}", word.text),
+        written if word.text == written => format!("{:?}", word.text),
         written => format!("{:?} written {written:?}", word.text),
     };
     let list = |words: &[Word]| words.iter().map(word).collect::<Vec<_>>().join(", ");
