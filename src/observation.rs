@@ -297,7 +297,7 @@ pub(crate) fn subject(project: &Project, requests: &[Request]) -> anyhow::Result
     let mut subject = Subject::default();
     for (name, patterns) in patterns(&reading.graph) {
         let Some((dir, source)) = context_source(project, &named, &name) else { continue };
-        let requested = watcher::resolve_requested(&dir.root, patterns);
+        let requested = watcher::resolve_requested(&dir.root, patterns.into_iter().map(<[u8]>::to_vec));
         let watched = Watched { root: dir.root.clone(), ignorefile: ignorefile(source)?, requested };
         subject.contexts.insert(name, Arc::new(watched));
     }
@@ -315,7 +315,7 @@ pub(crate) fn leaves(project: &Project, requests: &[Request]) -> anyhow::Result<
     let source = project.dockerfile()?;
     let (dockerfile, _) = Dockerfile::parse(&source.bytes);
     let Some(request) = requests.first() else { return Ok(Vec::new()) };
-    let named = dockerfile.stages.iter().filter_map(|stage| stage.name.clone());
+    let named = dockerfile.stages.iter().filter_map(|stage| stage.name.as_ref().map(ToString::to_string));
     let of_stage = |stage: Option<String>| Request { stage, ..request.clone() };
     let each: Vec<Request> = named.map(Some).chain([None]).map(of_stage).collect();
     let (graph, _) = lowered(&source.bytes, &each);
@@ -326,7 +326,10 @@ pub(crate) fn leaves(project: &Project, requests: &[Request]) -> anyhow::Result<
     let last = dockerfile.stages.len().saturating_sub(1);
     let leaves = dockerfile.stages.iter().enumerate().filter(|(index, _)| !is_read(*index));
     Ok(leaves
-        .filter_map(|(index, stage)| stage.name.clone().or_else(|| (index == last).then(|| index.to_string())))
+        .filter_map(|(index, stage)| {
+            let name = stage.name.as_ref().map(ToString::to_string);
+            name.or_else(|| (index == last).then(|| index.to_string()))
+        })
         .collect())
 }
 

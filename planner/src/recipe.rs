@@ -3,6 +3,7 @@
 //! that the target does not need, or a file that nothing copies is in none. Remote sources are in it by their address.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::digest::{ContentDigest, Hasher};
 use crate::graph::{Placed, TargetGraph};
@@ -43,7 +44,7 @@ pub fn steps(snapshot: &Snapshot, target: &TargetGraph) -> BTreeSet<usize> {
 }
 
 /// The instructions without a step of the target's stage and of those it continues.
-fn configuring(target: &TargetGraph) -> impl Iterator<Item = &Placed> {
+fn configuring(target: &TargetGraph) -> impl Iterator<Item = &Arc<Placed>> {
     let mut next = Some(target.stage);
     let stages = std::iter::from_fn(move || {
         let stage = target.stages.get(next?)?;
@@ -51,7 +52,7 @@ fn configuring(target: &TargetGraph) -> impl Iterator<Item = &Placed> {
         next = stage.base_stage.filter(|base| Some(*base) < next);
         Some(stage)
     });
-    let made = |placed: &&Placed| placed.step.is_none() && placed.keyword != "FROM" && placed.keyword != "ARG";
+    let made = |placed: &&Arc<Placed>| placed.step.is_none() && placed.keyword != "FROM" && placed.keyword != "ARG";
     stages.flat_map(move |stage| stage.instructions.iter().filter(made))
 }
 
