@@ -2,9 +2,11 @@
 //! records and the rules to predict by. Nothing is started or changed.
 
 use planner::engine_profile::{EngineProfile, buildkit_of_docker};
+use serde_json::Value;
 
 use super::bake::Version;
 use super::buildx::ask;
+use super::socket;
 use crate::fault::Fault;
 
 /// An engine.
@@ -83,11 +85,7 @@ pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
     }
     // The builder of another docker context is asked there.
     let context = field("Endpoint").filter(|context| !context.is_empty() && builder == Some(context.as_str()));
-    let mut words = Vec::new();
-    words.extend(context.iter().flat_map(|context| ["--context", context.as_str()]));
-    words.extend(["info", "--format", "{{.ServerVersion}}\n{{json .DriverStatus}}"]);
-    let info = ask(&words)?;
-    let (docker, status) = info.split_once('\n').unwrap_or((&info, ""));
+    let (docker, status) = version_and_store(context.as_deref())?;
     // Docker's name for its containerd image store (docker info, DriverStatus).
     let is_containerd = status.contains("io.containerd.snapshotter");
     let (preset, images) = if is_containerd {
@@ -95,8 +93,25 @@ pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
     } else {
         (EngineProfile::docker_legacy(), ImageStore::OwnFirst)
     };
-    let profile = of_version(preset, version(&buildkit).or_else(|| buildkit_of_docker(version(docker)?)));
+    let profile = of_version(preset, version(&buildkit).or_else(|| buildkit_of_docker(version(&docker)?)));
     Ok(Engine { name: format!("{DOCKER_ENGINE}{}", docker.trim()), profile, images, context })
+}
+
+/// The version of the Docker Engine in a docker context, the current one if none is named, and what its store says of
+/// itself.
+fn version_and_store(context: Option<&str>) -> anyhow::Result<(String, String)> {
+    if let Some(info) = context.is_none().then(|| socket::get("/info")).flatten()
+        && let (Some(version), Some(status)) =
+            (info.get("ServerVersion").and_then(Value::as_str), info.get("DriverStatus"))
+    {
+        return Ok((version.to_owned(), status.to_string()));
+    }
+    let mut words = Vec::new();
+    words.extend(context.iter().flat_map(|context| ["--context", context]));
+    words.extend(["info", "--format", "{{.ServerVersion}}\n{{json .DriverStatus}}"]);
+    let info = ask(&words)?;
+    let (version, status) = info.split_once('\n').unwrap_or((&info, ""));
+    Ok((version.to_owned(), status.to_owned()))
 }
 
 /// The preset's rules as that BuildKit has them; those of the preset itself where nobody knows which it is.

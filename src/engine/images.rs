@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::buildx::ask;
 use super::identity::{Engine, ImageStore};
+use super::socket;
 use crate::fault::Fault;
 
 /// Asks what the image is that a build would take, one with `--pull` if `pull`.
@@ -78,14 +79,18 @@ impl Config {
 }
 
 fn of_engine(engine: &Engine, name: &ImageName) -> anyhow::Result<Image> {
+    let is_current = engine.context.is_none();
+    if let Some(image) = is_current.then(|| socket::get(&format!("/images/{}/json", name.reference))).flatten() {
+        return read_inspected(serde_json::from_value(image), name);
+    }
     let mut words = Vec::new();
     words.extend(engine.context.iter().flat_map(|context| ["--context", context.as_str()]));
     words.extend(["image", "inspect", "--format", "{{json .}}", &name.reference]);
-    read_inspected(&ask(&words)?, name)
+    read_inspected(serde_json::from_str(&ask(&words)?), name)
 }
 
-fn read_inspected(json: &str, name: &ImageName) -> anyhow::Result<Image> {
-    let image: Inspected = serde_json::from_str(json).context("docker's answer cannot be read")?;
+fn read_inspected(image: serde_json::Result<Inspected>, name: &ImageName) -> anyhow::Result<Image> {
+    let image = image.context("docker's answer cannot be read")?;
     // The engine passes over an image of another platform.
     let platform = format!("{}/{}", image.os, image.architecture);
     if !is_platform(&name.platform, &platform) {
@@ -200,7 +205,7 @@ mod tests {
             )
         };
         let wanted = name("docker.io/library/node:22", "linux/amd64");
-        let read = |digests| super::read_inspected(&json(digests), &wanted).unwrap();
+        let read = |digests| super::read_inspected(serde_json::from_str(&json(digests)), &wanted).unwrap();
         assert_eq!(read("[]").digest.as_deref(), Some("sha256:1"));
         assert_eq!(read("null").digest.as_deref(), Some("sha256:1"));
         assert_eq!(read(r#"["mine/node@sha256:3","node@sha256:2"]"#).digest.as_deref(), Some("sha256:2"));
@@ -208,7 +213,7 @@ mod tests {
         assert_eq!(config.env, [("A".to_owned(), "b=c".to_owned())]);
         assert_eq!((config.workdir.as_str(), config.onbuild.as_slice()), ("/w", ["RUN x".to_owned()].as_slice()));
         let other = name("docker.io/library/node:22", "linux/arm64");
-        assert!(super::read_inspected(&json("[]"), &other).is_err(), "another platform");
+        assert!(super::read_inspected(serde_json::from_str(&json("[]")), &other).is_err(), "another platform");
     }
 
     #[test]

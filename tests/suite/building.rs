@@ -15,6 +15,8 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+use crate::case::docker::NO_SOCKET;
+
 const PASSES: &str = "a-cached-rebuild-shows-every-step-cached";
 const FAILS: &str = "steps-beside-a-failing-one-are-canceled";
 
@@ -61,7 +63,7 @@ impl Desk {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stageplan"));
         command.args(arguments).current_dir(self.path("app")).env_clear();
         command.env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()));
-        command.env("STAGEPLAN_STATE_DIR", self.path("state"));
+        command.env("STAGEPLAN_STATE_DIR", self.path("state")).env(NO_SOCKET.0, NO_SOCKET.1);
         command
     }
 

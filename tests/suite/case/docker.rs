@@ -82,6 +82,9 @@ impl FakeDocker {
     }
 }
 
+/// Where no engine listens: stand-ins are asked through docker's command line alone.
+pub(crate) const NO_SOCKET: (&str, &str) = ("DOCKER_HOST", "unix:///nonexistent/docker.sock");
+
 fn inspected(image: &Value) -> Value {
     json!({ "Id": image["digest"], "RepoDigests": [], "Os": "linux", "Architecture": machine(), "Config": image,
             "RootFS": { "Layers": image["layers"] } })

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
 use tempfile::TempDir;
 
+use super::docker::NO_SOCKET;
 use super::edit::Edit;
 use super::report::Report;
 use super::{Case, Entry, bytes, mode};
@@ -119,7 +120,7 @@ impl Project {
     pub(crate) fn command(&self, name: &str, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stageplan"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("HOME", self.root.path().join("home")).envs(&self.environment);
+        command.env("HOME", self.root.path().join("home")).env(NO_SOCKET.0, NO_SOCKET.1).envs(&self.environment);
         // Every scan of every case is checked against one that reads all files, unless the run asks for `on` or `off`.
         command.env("STAGEPLAN_STAT_CACHE", std::env::var("STAGEPLAN_STAT_CACHE").unwrap_or("check".to_owned()));
         command.current_dir(self.root.path()).arg(name).arg("--state-dir").arg(self.state());

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+use crate::case::docker::NO_SOCKET;
 use crate::case::project::below;
 
 /// A copy of an example, the programs its commands may call, and a home.
@@ -58,6 +59,7 @@ impl Desk {
             .env("PATH", format!("{}:{path}", self.path("programs").display()))
             .env("HOME", self.path("home"))
             .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env(NO_SOCKET.0, NO_SOCKET.1)
             .envs(author.map(|name| (name, "example@example.org")))
             .output()
             .expect("a shell")
@@ -108,7 +110,9 @@ fn every_example_of_every_help_works() {
 
 /// The same, ended when it has said something.
 fn ended(endless: &str) -> String {
-    format!("{endless} > ../said 2> ../told & while kill -0 $! && ! [ -s ../said ]; do sleep 0.01; done; kill $!; wait $!")
+    format!(
+        "rm -f said; {endless} > said 2> told & while kill -0 $! && ! grep -qs watching said; do sleep 0.01; done; kill $!; wait $!"
+    )
 }
 
 #[test]
