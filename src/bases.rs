@@ -34,12 +34,10 @@ pub(crate) fn requests(
         return Ok(requests);
     }
     match identify(project.builder_flag().as_deref()) {
-        Ok(engine) if project.has_chosen_rules => {
-            Ok(looked_up(project, requests, &engine, BTreeMap::new(), past, store))
-        }
+        Ok(engine) if project.has_chosen_rules => Ok(looked_up(project, requests, &engine, past, store)),
         Ok(engine) => {
             let requests = remembered(project, engine.profile.clone(), past)?;
-            Ok(looked_up(project, requests, &engine, BTreeMap::new(), past, store))
+            Ok(looked_up(project, requests, &engine, past, store))
         }
         Err(error) => {
             store.warn(format!("cannot look up the base images, they are taken as unmoved: {error:#}"));
@@ -81,13 +79,11 @@ impl Near {
     }
 }
 
-/// The requests with what the engine, and if the flags say so the registries, tell of the images now. What the engine
-/// answered already is not asked again.
+/// The requests with what the engine, and if the flags say so the registries, tell of the images now.
 pub(crate) fn looked_up(
     project: &Project,
     mut requests: Vec<Request>,
     engine: &Engine,
-    mut near: Answers,
     past: &Past,
     store: &Store,
 ) -> Vec<Request> {
@@ -101,8 +97,7 @@ pub(crate) fn looked_up(
             return requests;
         }
         for name in wanted {
-            let answer = near.remove(&name).filter(|_| project.lookup == Lookup::Nobody);
-            match answer.map_or_else(|| look_up(project.lookup, engine, builder.as_deref(), &name), Ok) {
+            match look_up(project.lookup, engine, builder.as_deref(), &name) {
                 // What was found before needs no second look at the project.
                 Ok(Some(image)) if project.lookup == Lookup::Nobody && is_known(&requests, &name, &image) => {}
                 Ok(Some(image)) => put(&mut requests, past, &name, image),

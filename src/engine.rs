@@ -1,7 +1,7 @@
 //! What an engine tells of a build, in our words: the vocabulary of this module's parts. `rawjson` reads a progress
 //! stream into [`BuildEvent`]s, `observed` keeps what they say of each vertex, `attribution` finds the steps of ours that
 //! the vertices are. `invocation` is the command line (`bake` that of several targets), `buildx` runs it, `identity` asks
-//! which engine answers (`socket` without docker's help where it can), `images` what it takes for a base.
+//! which engine answers (`known` from the last time, `socket` without docker's help), `images` what it takes for a base.
 //!
 //! The words are BuildKit's (client/graph.go).
 
@@ -10,6 +10,7 @@ pub(crate) mod invocation;
 pub(crate) mod buildx;
 mod socket;
 pub(crate) mod identity;
+pub(crate) mod known;
 pub(crate) mod images;
 pub(crate) mod rawjson;
 pub(crate) mod observed;

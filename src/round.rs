@@ -62,11 +62,6 @@ impl Round {
         Ground { project: &self.project, observation: &self.sight.observation, engine: &self.sight.engine, store }
     }
 
-    /// To be told when it has begun.
-    pub(crate) fn has_begun(&mut self) {
-        self.sight.ask();
-    }
-
     /// Its display.
     pub(crate) fn progress(&self, verbose: bool) -> Progress {
         Progress::new(&self.sight.observation.snapshot, &self.experience, verbose)
@@ -76,16 +71,14 @@ impl Round {
     ///
     /// # Errors
     /// If no engine answered, or the store cannot be read.
-    pub(crate) fn conclude(mut self, mut ended: Ended, store: &Store) -> anyhow::Result<Done> {
-        let assumed = self.sight.engine.clone();
-        let has_other_rules = self.sight.settle()?;
+    pub(crate) fn conclude(self, mut ended: Ended, store: &Store) -> anyhow::Result<Done> {
         let Self { args, project, past, sight, mut prediction, mut experience, .. } = self;
-        let Sight { engine, requests, mut observation, .. } = sight;
+        let Sight { engine, requests, mut observation } = sight;
         let told = doubted(&project, &observation, &past, store, prediction.clone());
         let mut built = building::report(&observation, &told, &ended, engine.name.clone(), Source::Build);
         let learned = bases::learned(&project, &observation, &ended.observed);
         let mut news = News::None;
-        if !learned.is_empty() || has_other_rules {
+        if !learned.is_empty() {
             let requests = bases::taught(requests.clone(), &past, learned);
             let is_told = observation.learn(&project, &requests, &store.secret_key()?)?;
             news = if is_told { News::Steps } else { News::OtherFiles };
@@ -97,7 +90,7 @@ impl Round {
             let again = building::report(&observation, &prediction, &ended, built.engine.clone(), Source::Build);
             built = foretold(again, &built);
         }
-        let near = ended.near.take().filter(|_| assumed == engine).map(Near::answers).unwrap_or_default();
+        let near = ended.near.take().map(Near::answers).unwrap_or_default();
         ended.doubt.images = bases::moved(&observation, &engine, &ended.observed, near);
         built.doubt(ended.changed(&observation), &ended.unsettled(&observation));
         let engine_before = engine_before(store, past.of_project(&project.id))?;

@@ -4,8 +4,8 @@
 //! what a record means, and never touches a build context.
 //!
 //! `builds.jsonl` lists the builds, `packs/` holds snapshots and trees by digest, `sent/` what the engine
-//! last received, `scans/` what is known of files by their stat, `key` the secret key; `lock` is held while
-//! one process writes.
+//! last received, `scans/` what is known of files by their stat, `engines/` which engine a builder was found to be,
+//! `key` the secret key; `lock` is held while one process writes.
 
 mod wire;
 mod files;
@@ -261,6 +261,23 @@ impl Store {
     pub(crate) fn stat_cache_path(&self, context_root: &Path) -> PathBuf {
         let path = context_root.as_os_str().as_encoded_bytes();
         self.dir.join("scans").join(ContentDigest::of(path).short())
+    }
+
+    /// What was noted of an engine under a key.
+    pub(crate) fn engine_note(&self, key: &ContentDigest) -> Option<Vec<u8>> {
+        files::read(&self.engine_note_path(key)).ok().flatten()
+    }
+
+    /// Notes something of an engine. Without it the engine is asked again.
+    pub(crate) fn keep_engine_note(&self, key: &ContentDigest, note: &[u8]) {
+        let path = self.engine_note_path(key);
+        if let Err(error) = self.create_parent(&path).and_then(|()| files::replace(&path, note)) {
+            self.warn(format!("cannot note which engine answers: {error:#}"));
+        }
+    }
+
+    fn engine_note_path(&self, key: &ContentDigest) -> PathBuf {
+        self.dir.join("engines").join(key.short())
     }
 
     /// Makes the folder that a file of the store is about to be written into, with the store's modes.

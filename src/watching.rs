@@ -21,6 +21,7 @@ use crate::args::{Format, ImageArgs, ProjectArgs};
 use crate::building::{self, Building, FRAME};
 use crate::engine::buildx::Message;
 use crate::engine::identity::identify;
+use crate::engine::known::known;
 use crate::render::progress::Progress;
 use crate::render::watch::{Change, Effect, Ready, Voice};
 use crate::round::{Done, Round, tell_end};
@@ -107,12 +108,15 @@ pub(crate) fn watch(wish: Wish, store: &Store) -> anyhow::Result<()> {
 impl<'a> Watching<'a> {
     fn start(wish: Wish, store: &'a Store, sender: Sender<Event>) -> anyhow::Result<Self> {
         let builder = wish.project.flags()?.builder;
-        let engine = (!wish.plan_only).then(|| std::thread::spawn(move || identify(builder.as_deref())));
+        let is_known = known(builder.as_deref(), store).is_some();
+        let ask = !wish.plan_only && !is_known;
+        let engine = ask.then(|| std::thread::spawn(move || identify(builder.as_deref())));
         let eyes = {
             let sender = sender.clone();
             // The loop may have ended.
             Watch::start(Subject::default(), usize::MAX, move |event| drop(sender.send(Event::Files(event))))?
         };
+        let builds = !wish.plan_only;
         let asked = Asked { project: wish.project.clone(), leaves: wish.leaves };
         let scene = Scene::open(&asked, store, &mut |subject| eyes.replace(subject))?;
         let targets = Targets::new(scene.built(store)?);
@@ -131,7 +135,7 @@ impl<'a> Watching<'a> {
             at_work: None,
             n_changes: 0,
             is_ending: false,
-            builds: engine.is_some(),
+            builds,
             eyes,
             sender,
         };
@@ -335,12 +339,11 @@ impl<'a> Watching<'a> {
 
     fn begin(&self, wanted: &[String], targets: Recipes) -> anyhow::Result<AtWork> {
         let (args, image) = self.narrowed(wanted);
-        let mut round = Round::open(&args, &image, self.store)?;
+        let round = Round::open(&args, &image, self.store)?;
         let progress = round.progress(self.wish.verbose).among(self.voice.bars());
         let sender = self.sender.clone();
         let tell = move |message| sender.send(Event::Build(message)).is_ok();
         let building = Building::start(&round.invocation, tell)?;
-        round.has_begun();
         Ok(AtWork { round, building, progress, targets, n_changes: self.n_changes })
     }
 

@@ -42,11 +42,10 @@ pub(super) struct BuildArgs {
 
 pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status> {
     let store = &session.store;
-    let mut round = Round::open(&args.project, &args.image, store)?;
+    let round = Round::open(&args.project, &args.image, store)?;
     session.warn();
     render::warn_of(&round.observation().warnings);
     let mut progress = round.progress(args.output.verbose);
-    round.has_begun();
     let ended = building::build(&round.invocation, &round.ground(store), &mut progress)?;
     progress.finish();
     tell_end(&ended, &progress, args.output.verbose)?;

@@ -2,6 +2,7 @@
 //! records and the rules to predict by. Nothing is started or changed.
 
 use planner::engine_profile::{EngineProfile, buildkit_of_docker};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::bake::Version;
@@ -10,7 +11,7 @@ use super::socket;
 use crate::fault::Fault;
 
 /// An engine.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Engine {
     /// Its name and version, such as `Docker Engine 28.5.2` or `BuildKit v0.26.1 (docker-container)`.
     pub(crate) name: String,
@@ -23,7 +24,7 @@ pub(crate) struct Engine {
 }
 
 /// Where an engine looks for the image behind a reference, without `--pull`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum ImageStore {
     /// In its own store, else at the registry: the docker driver with the classic store
     /// (moby builder/builder-next/adapters/containerimage).
@@ -35,23 +36,10 @@ pub(crate) enum ImageStore {
     RegistryOnly,
 }
 
-/// How the name of an engine begins that is part of Docker.
-const DOCKER_ENGINE: &str = "Docker Engine ";
-/// How that of a BuildKit by itself begins.
-const BUILDKIT: &str = "BuildKit ";
 impl Engine {
-    /// The engine that records call by that name, which followed these rules; `None` where they do not tell enough.
-    pub(crate) fn remembered(name: String, profile: &EngineProfile, builder: Option<&str>) -> Option<Self> {
-        let images = if name.starts_with(BUILDKIT) {
-            ImageStore::RegistryOnly
-        } else if !name.starts_with(DOCKER_ENGINE) || builder.is_some() {
-            return None;
-        } else if profile.name == EngineProfile::docker_legacy().name {
-            ImageStore::OwnFirst
-        } else {
-            ImageStore::RegistryFirst
-        };
-        Some(Self { name, profile: profile.clone(), images, context: None })
+    /// Whether it is part of Docker, and not a BuildKit by itself.
+    pub(super) fn is_dockers_own(&self) -> bool {
+        self.images != ImageStore::RegistryOnly
     }
 }
 
@@ -80,7 +68,7 @@ pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
     let buildkit = field("BuildKit version").or_else(|| field("Buildkit")).unwrap_or_default();
     if driver != "docker" {
         let profile = of_version(EngineProfile::buildkit(), version(&buildkit));
-        let name = format!("{BUILDKIT}{buildkit} ({driver})");
+        let name = format!("BuildKit {buildkit} ({driver})");
         return Ok(Engine { name, profile, images: ImageStore::RegistryOnly, context: None });
     }
     // The builder of another docker context is asked there.
@@ -94,7 +82,7 @@ pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
         (EngineProfile::docker_legacy(), ImageStore::OwnFirst)
     };
     let profile = of_version(preset, version(&buildkit).or_else(|| buildkit_of_docker(version(&docker)?)));
-    Ok(Engine { name: format!("{DOCKER_ENGINE}{}", docker.trim()), profile, images, context })
+    Ok(Engine { name: format!("Docker Engine {}", docker.trim()), profile, images, context })
 }
 
 /// The version of the Docker Engine in a docker context, the current one if none is named, and what its store says of
