@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use jiff::Timestamp;
 use planner::cache_key::Sealer;
-use planner::context::BuildContext;
+use planner::cause::umask::of_most_files;
+use planner::context::{BuildContext, FileKind, Folder, Node};
 use planner::dockerfile::Dockerfile;
 use planner::graph::lower::MAIN_CONTEXT;
 use planner::request::Request;
@@ -89,11 +90,35 @@ pub(crate) fn at_revision(
         contexts.insert(name, context.tree);
     }
     notes.extend(unchanged(n_unchanged));
+    notes.extend(unusual_umask(&contexts));
     let key = store.secret_key()?;
     let snapshot = Snapshot { ignorefiles, ..Snapshot::take(&graph, &contexts, &Sealer::new(&key)) };
     let committed_at = Timestamp::from_second(past.commit.committed_at).context("the commit has no date")?.to_string();
     let contexts = contexts.into_values().collect();
     Ok(Revision { id: past.commit.id, committed_at, snapshot, contexts, unknown_frontend, notes })
+}
+
+/// That modes are taken as this checkout has them, where that is not what most checkouts have.
+fn unusual_umask(contexts: &BTreeMap<String, BuildContext>) -> Option<String> {
+    let mut modes = Vec::new();
+    contexts.values().for_each(|context| first_modes(context.root(), &mut modes));
+    let umask = of_most_files(&modes).filter(|umask| *umask != 0o022)?;
+    Some(format!(
+        "file modes are taken as this checkout has them, made under umask {umask:03o}; after a build from a checkout \
+         under umask 022 every file counts as changed (`umask 022` before `git clone` cures it)"
+    ))
+}
+
+/// The modes of the first files of a folder and of those in it; a few tell the umask.
+fn first_modes(folder: &Folder, modes: &mut Vec<u32>) {
+    const N_FILES: usize = 100;
+    for (_, node) in folder.entries() {
+        match node {
+            _ if modes.len() == N_FILES => return,
+            Node::File(file) => modes.extend(matches!(file.kind, FileKind::File { .. }).then_some(file.mode)),
+            Node::Folder(inner) => first_modes(inner, modes),
+        }
+    }
 }
 
 /// The requests as they could be made then: where a target's stage is newer, the last stage is taken to have been built.

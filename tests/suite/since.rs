@@ -199,6 +199,9 @@ fn another_umask_shows_against_a_recorded_build_only() {
         assert_eq!(cause.detail.as_deref(), Some("mode"), "{} {:?}", cause.kind, cause.path);
     }
     assert_all_hit(&clone.since("HEAD", &[]));
+    let told = |repo: &Repo<'_>| repo.answer("explain", "", &["--since", "HEAD"]).text();
+    assert!(told(&clone).contains("made under umask 002"), "{}", told(&clone));
+    assert!(!told(&place.clone(&repo, "usual", "022", "")).contains("umask"));
 }
 
 #[test]

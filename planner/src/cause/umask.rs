@@ -9,6 +9,13 @@ use super::{Cause, CauseKind};
 /// The umasks in use; each makes other modes of 0666 and 0777, so that a pair of modes tells the pair of umasks.
 const UMASKS: [u32; 4] = [0o022, 0o002, 0o027, 0o077];
 
+/// The umask under which more than half of these files' modes were made.
+#[must_use]
+pub fn of_most_files(modes: &[u32]) -> Option<u32> {
+    let is_made = |mode: u32, umask: u32| [0o666, 0o777].into_iter().any(|whole| whole & !umask == mode);
+    UMASKS.into_iter().find(|umask| modes.iter().filter(|mode| is_made(**mode, *umask)).count() * 2 > modes.len())
+}
+
 /// Two umasks.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Drift {
@@ -52,6 +59,15 @@ mod tests {
     fn cause(old: &str, new: &str) -> Cause {
         let modes = (Some(old.to_owned()), Some(new.to_owned()));
         Cause::of(CauseKind::FileModified).about(ContextPath::new("a"), Some("mode")).values(modes.0, modes.1)
+    }
+
+    #[test]
+    fn the_modes_of_files_tell_the_umask() {
+        assert_eq!(super::of_most_files(&[0o644, 0o755, 0o600]), Some(0o022));
+        assert_eq!(super::of_most_files(&[0o664, 0o775, 0o644]), Some(0o002));
+        assert_eq!(super::of_most_files(&[0o600, 0o700]), Some(0o077));
+        assert_eq!(super::of_most_files(&[0o644, 0o664]), None);
+        assert_eq!(super::of_most_files(&[]), None);
     }
 
     #[test]
