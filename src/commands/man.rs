@@ -34,7 +34,10 @@ pub(super) fn run(args: &ManArgs) -> anyhow::Result<Status> {
         })?,
     };
     let mut roff = Vec::new();
-    clap_mangen::Man::new(page.version(env!("CARGO_PKG_VERSION"))).render(&mut roff)?;
+    let version = env!("CARGO_PKG_VERSION");
+    let title = args.command.as_ref().map_or_else(|| "stageplan".to_owned(), |name| format!("stageplan-{name}"));
+    let man = clap_mangen::Man::new(page.version(version)).title(title).manual("stageplan");
+    man.source(format!("stageplan {version}")).render(&mut roff)?;
     // What `--help` ends with goes by no name of its own.
     let page = String::from_utf8_lossy(&roff).replace("\n.SH EXTRA\n", "\n.SH EXAMPLES\n");
     render::answer(&page.replace("\n.SH EXAMPLES\nExamples:\n", "\n.SH EXAMPLES\n"))?;
