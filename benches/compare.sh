@@ -3,14 +3,14 @@
 #
 #   benches/compare.sh                  every row
 #   benches/compare.sh ROW...           these rows: second edited record million ten-thousand ignored
-#                                       instructions parse start-up
+#                                       instructions parse start-up watch
 #
 # Makes trees of files in a temporary folder, runs stageplan and its peers in turn, and prints a table: the goal, what
 # was measured, what the peer took, their ratio, and whether the goal is met. Goals are ratios, so that they hold on any
 # machine. benches/README.md says what each row does.
 #
 # A peer that is missing is named, and its goals are shown as not measured: b3sum (`cargo install b3sum`), docker with
-# buildx (`eval "$(tests/engine/up.sh)"`). Exit status: 0 all goals met, 1 one missed, 2 none missed but
+# buildx (`eval "$(tests/engine/up.sh)"`), watchexec (`cargo install watchexec-cli`). Exit status: 0 all goals met, 1 one missed, 2 none missed but
 # not all measured.
 #
 #   STAGEPLAN=path    the binary; default: target/release/stageplan, built first

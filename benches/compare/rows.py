@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import trees
+import watching
 from timing import Command, Failed, in_turn, peak_private_bytes, say
 
 BASE_IMAGE = "stageplan/base:busybox"
@@ -274,6 +275,10 @@ def start_up(bench):
     ]
 
 
+def watch(bench):
+    return watching.saves(bench, Check)
+
+
 ROWS = {
     "second": second,
     "edited": edited,
@@ -284,4 +289,5 @@ ROWS = {
     "instructions": instructions,
     "parse": parse,
     "start-up": start_up,
+    "watch": watch,
 }

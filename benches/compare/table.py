@@ -11,8 +11,8 @@ def shown(value, unit):
         return "not measured"
     if unit == "MB":
         return f"{value / 1e6:.0f} MB"
-    if unit == "x":
-        return f"{value:.2f} x"
+    if unit == "ticks":
+        return f"{value} ticks"
     return f"{value * 1000:.1f} ms" if value < 10 else f"{value:.1f} s"
 
 
