@@ -30,8 +30,10 @@ impl Alignment {
     pub fn of(newer: &Snapshot, older: &Snapshot) -> Self {
         let mut alignment = Self::default();
         for (target, new) in newer.targets.iter().enumerate() {
-            let same_name = older.targets.iter().position(|old| old.name == new.name);
-            if let Some(other) = same_name.or((older.targets.len() == 1).then_some(0)) {
+            // A step that the likest target had no need of may be one of another's.
+            let mut likest: Vec<usize> = (0..older.targets.len()).collect();
+            likest.sort_by_key(|other| std::cmp::Reverse(likeness(new, &older.targets[*other])));
+            for other in likest {
                 alignment.target((target, new), (other, &older.targets[other]));
             }
         }
@@ -64,23 +66,38 @@ impl Alignment {
 
     fn target(&mut self, newer: (usize, &TargetGraph), older: (usize, &TargetGraph)) {
         for (stage, other) in stages(newer.1, older.1) {
-            self.stages.insert((newer.0, stage), (older.0, other));
+            self.stages.entry((newer.0, stage)).or_insert((older.0, other));
             let (new, old) = (&newer.1.stages[stage], &older.1.stages[other]);
             for (a, b) in paired(&new.instructions, &old.instructions) {
-                self.instructions.insert((newer.0, stage, a), (older.0, other, b));
-                self.back.insert((older.0, other, b), (newer.0, stage, a));
-                self.pair(&new.instructions[a], &old.instructions[b]);
+                let is_new = self.pair(&new.instructions[a], &old.instructions[b]);
+                let known = self.instructions.entry((newer.0, stage, a)).or_insert((older.0, other, b));
+                if is_new {
+                    *known = (older.0, other, b);
+                }
+                self.back.entry((older.0, other, b)).or_insert((newer.0, stage, a));
             }
         }
     }
 
-    fn pair(&mut self, new: &Placed, old: &Placed) {
+    /// Pairs the steps of two instructions; whether the newer one had no pair yet.
+    fn pair(&mut self, new: &Placed, old: &Placed) -> bool {
+        let mut is_new = false;
         for (new, old) in [(new.step, old.step), (new.link, old.link)] {
             if let (Some(new), Some(old)) = (new, old) {
+                is_new |= !self.steps.contains_key(&new);
                 self.steps.entry(new).or_insert(old);
             }
         }
+        is_new
     }
+}
+
+/// How much an older target is like a newer one: by name, by what is built, by whether that is needed.
+fn likeness(newer: &TargetGraph, older: &TargetGraph) -> (bool, bool, bool) {
+    let built = |target: &TargetGraph| target.stages.get(target.stage).and_then(|stage| stage.name.clone());
+    let name = built(newer);
+    let is_needed = older.stages.iter().any(|stage| stage.used && name.is_some() && stage.name == name);
+    (newer.name == older.name, name == built(older), is_needed)
 }
 
 /// The older stage of each: the one of its name; for those that have none, the one with the most instructions in

@@ -459,9 +459,10 @@ impl Explaining<'_> {
         };
         // An image that the last build used is not the one in doubt.
         let own = inputs().filter(|input| !self.comparison.used_image(*input)).find_map(named);
-        let own = own.or_else(|| inputs().find_map(named));
         let is_about_input = matches!(kind, CauseKind::RemoteSource | CauseKind::BaseUnresolved);
-        own.or_else(|| inputs().filter(|_| is_about_input).find_map(|input| self.gap_source(input, kind)))
+        let is_open = |input: &usize| matches!(self.question.prediction.standings[*input].verdict, Verdict::Unknown(_));
+        let below = || inputs().filter(|input| is_about_input && is_open(input));
+        own.or_else(|| below().find_map(|input| self.gap_source(input, kind))).or_else(|| inputs().find_map(named))
     }
 }
 

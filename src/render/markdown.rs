@@ -114,6 +114,7 @@ fn tally(review: &Review<'_>, is_narrowed: bool) -> String {
     }
     let _ = match n_hits {
         0 if is_narrowed => Ok(()),
+        0 if n_open + n_unknown > 0 => write!(tally, "; none is sure to stay cached"),
         0 => write!(tally, "; nothing stays cached"),
         1 => write!(tally, "; 1 stays cached"),
         n => write!(tally, "; {n} stay cached"),

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::case::docker::{FakeDocker, Where};
 use crate::case::edit::Edit;
 use crate::case::project::{Answer, Project};
-use crate::case::report::KINDS;
+use crate::case::report::{Cause, KINDS};
 use crate::case::{self, Case};
 
 /// The keys a case may have; a misspelt one would be passed over otherwise.
@@ -206,4 +206,63 @@ fn no_colour_reaches_a_pipe_and_all_of_it_a_terminal() {
     let forced = Answer::from(project.command("explain", &[]).env("CLICOLOR_FORCE", "1").output().expect("an answer"));
     assert!(forced.text().starts_with("\u{1b}[1m"), "{}", forced.text());
     assert!(!project.run("explain", &[]).text().contains('\u{1b}'));
+}
+
+/// Two services on what they share, each a target.
+const SERVICES: &str = r#"{
+    "dockerfile": ["FROM golang:1.27-alpine AS shared", "COPY go.mod /", "COPY internal /internal", "RUN make shared",
+                   "FROM shared AS build-api", "COPY api /api", "RUN make api", "RUN make check",
+                   "FROM alpine:3.20 AS api", "RUN adduser me", "COPY --from=build-api /out /",
+                   "FROM shared AS worker", "COPY worker /worker", "RUN make worker"],
+    "files": { "go.mod": "m\n", "internal/a": "a\n", "api/a": "a\n", "worker/a": "a\n" }
+}"#;
+
+/// Records these targets, edits, and explains another list of them: the root steps with their causes.
+fn roots(recorded: &[&str], edit: Value, explained: &[&str]) -> Vec<String> {
+    let mut project = Project::lay_out(&serde_json::from_str(SERVICES).expect("a case"), "buildkit");
+    let flags = |targets: &[&str]| -> Vec<String> {
+        targets.iter().flat_map(|target| ["--target".to_owned(), (*target).to_owned()]).collect()
+    };
+    let record: Vec<String> = flags(recorded);
+    let record = project.command("record", &record.iter().map(String::as_str).collect::<Vec<_>>()).output();
+    assert!(record.expect("an answer").status.success());
+    project.apply(&serde_json::from_value(edit).expect("an edit"));
+    let mut explain = vec!["--format".to_owned(), "json".to_owned()];
+    explain.extend(flags(explained));
+    let explain = project.command("explain", &explain.iter().map(String::as_str).collect::<Vec<_>>()).output();
+    let report = Answer::from(explain.expect("an answer")).report();
+    let told = report.instructions().filter(|(_, step)| matches!(step.status.as_str(), "miss" | "unknown"));
+    let own = |causes: &[Cause]| -> Vec<String> {
+        let own = causes.iter().filter(|cause| cause.kind != "upstream");
+        own.map(|cause| cause.path.clone().or(cause.name.clone()).unwrap_or_else(|| cause.kind.clone())).collect()
+    };
+    let told = told.map(|(_, step)| format!("{}: {}", step.text, own(&step.causes).join(", ")));
+    told.filter(|told| !told.ends_with(": ")).collect()
+}
+
+#[test]
+fn a_step_of_several_targets_is_compared_with_itself_whichever_were_recorded() {
+    let edit = || serde_json::json!({ "op": "write", "path": "internal/a", "text": "b\n" });
+    for (recorded, explained) in
+        [(&["worker", "api"][..], &["api"][..]), (&["api", "worker"], &["api"]), (&["api", "worker"], &["worker"])]
+    {
+        assert_eq!(roots(recorded, edit(), explained), ["COPY internal /internal: internal/a"], "{recorded:?}");
+    }
+    assert_eq!(roots(&["worker"], edit(), &["api", "worker"])[0], "COPY internal /internal: internal/a");
+}
+
+#[test]
+fn a_stage_that_was_not_needed_is_one_cause() {
+    let same = serde_json::json!({ "op": "write", "path": "internal/a", "text": "a\n" });
+    let told = ["COPY api /api: instruction-added", "RUN adduser me: instruction-added"];
+    assert_eq!(roots(&["worker"], same, &["api"]), told);
+}
+
+#[test]
+fn the_image_in_doubt_is_the_one_that_was_exchanged() {
+    let edit =
+        serde_json::json!({ "op": "edit_dockerfile", "replace": ["golang:1.27-alpine", "golang:1.27.0-alpine"] });
+    let told = roots(&["api"], edit, &["api"]);
+    assert!(told.iter().all(|told| !told.contains("alpine:3.20")), "{told:?}");
+    assert!(told.iter().any(|told| told.contains("golang:1.27.0-alpine")), "{told:?}");
 }

@@ -9,8 +9,9 @@ use super::image;
 use crate::alignment::{Alignment, At};
 use crate::cause::{Cause, CauseKind, files, ignored, parts};
 use crate::context::ContextPath;
-use crate::graph::Placed;
+use crate::graph::{Placed, VertexId};
 use crate::history::RecordedInput;
+use crate::prediction::Verdict;
 use crate::snapshot::{Assumed, Snapshot, Step, StepKind};
 
 /// How many earlier builds are searched for one that differs in a telling way.
@@ -104,9 +105,14 @@ impl<'a> Comparison<'a> {
                 return vec![moved];
             }
             let mut added = Cause::of(CauseKind::InstructionAdded).values(None, is.map(|is| is.text.clone()));
-            // It stood there, in a stage that the target did not need.
+            // It stood there, in a stage that the target did not need; what follows in that stage, follows.
             added.detail = alignment.instruction(at).map(|_| "unused".to_owned());
-            return vec![added];
+            let runs = |input: &VertexId| {
+                newer.steps[input.index()].kind == StepKind::Step
+                    && prediction.standings[input.index()].verdict == Verdict::Miss
+            };
+            let follows = added.detail.is_some() && now.inputs.iter().any(runs);
+            return if follows { Vec::new() } else { vec![added] };
         };
         let was_at = alignment.instruction(at);
         let was = was_at.and_then(|at| placed(older, at));

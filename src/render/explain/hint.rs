@@ -52,10 +52,7 @@ fn missing(cause: &Cause) -> Option<String> {
 fn stale(cause: &Cause) -> String {
     let path = cause.path.as_ref().map(text::path).unwrap_or_default();
     match cause.detail.as_deref() {
-        Some("mode") => {
-            "`docker build --no-cache`, or `--no-cache-filter` for that stage alone, runs the step all the same"
-                .to_owned()
-        }
+        Some("mode") => "`docker buildx prune --filter type=source.local` makes BuildKit read the mode anew".to_owned(),
         _ => format!("`touch {path}` makes BuildKit look: it goes by size and time of change"),
     }
 }

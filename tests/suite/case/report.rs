@@ -56,6 +56,7 @@ pub(crate) struct Cause {
     pub(crate) kind: String,
     pub(crate) path: Option<String>,
     pub(crate) path_b64: Option<String>,
+    pub(crate) name: Option<String>,
     pub(crate) detail: Option<String>,
     /// The step an `upstream` cause follows from, as `STAGE:LINE`, with the stage's name or index.
     pub(crate) root: Option<String>,

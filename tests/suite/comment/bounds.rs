@@ -51,7 +51,7 @@ fn a_comment_on_five_hundred_stages_says_what_it_leaves_out() {
     }
     let (comment, annotations) = assert_bounded(&project);
     assert!(
-        comment.contains("1000 of 1500 steps run again in 500 stages; 500 more may; nothing stays cached"),
+        comment.contains("1000 of 1500 steps run again in 500 stages; 500 more may; none is sure to stay cached"),
         "{comment}"
     );
     assert!(comment.contains("490 more causes, for 980 steps, stand below or are left out."), "{comment}");
