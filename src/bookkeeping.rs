@@ -42,9 +42,9 @@ impl Entry {
     /// # Errors
     /// If the store cannot be written; then nothing is recorded.
     pub(crate) fn keep(
-        self,
+        &self,
         project: &Project,
-        observation: Observation,
+        observation: &Observation,
         received: Option<&BTreeMap<String, ObservedContext>>,
         left: Left,
         built: Option<Built>,
@@ -53,16 +53,7 @@ impl Entry {
         let key = store.secret_key()?;
         let sealer = Sealer::new(&key);
         let images = observation.images.iter().filter_map(|(name, image)| Some((name.clone(), sealer.kept(image)?)));
-        let record = BuildRecord {
-            id: self.id,
-            recorded_at: self.recorded_at.to_string(),
-            project: project.id.clone(),
-            builder: project.builder.clone(),
-            steps: left.steps,
-            unsettled: left.unsettled,
-            absent: left.absent,
-            images: images.collect(),
-        };
+        let record = BuildRecord { images: images.collect(), ..self.record(project, left) };
         let trees = observation.contexts.values().map(|context| context.view.context.clone()).collect();
         let received = received.unwrap_or(&observation.contexts).values().filter_map(|context| match context.receipt {
             Receipt::Whole => Some((context.sent_name.clone(), Some(context.after()))),
@@ -70,6 +61,27 @@ impl Entry {
             Receipt::Nothing => None,
         });
         let sent = received.collect();
-        store.append(&Addition { record, snapshot: observation.snapshot, trees, sent, built })
+        store.append(&Addition { record, snapshot: observation.snapshot.clone(), trees, sent, built })
+    }
+
+    /// Notes that the build begins, and what of it may be in the engine's cache if nobody sees its end.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    pub(crate) fn begin(&self, project: &Project, left: Left, store: &Store) -> anyhow::Result<()> {
+        store.begin(&self.record(project, left))
+    }
+
+    fn record(&self, project: &Project, left: Left) -> BuildRecord {
+        BuildRecord {
+            id: self.id.clone(),
+            recorded_at: self.recorded_at.to_string(),
+            project: project.id.clone(),
+            builder: project.builder.clone(),
+            steps: left.steps,
+            unsettled: left.unsettled,
+            absent: left.absent,
+            images: Vec::new(),
+        }
     }
 }

@@ -45,6 +45,9 @@ impl Past {
         for build in &mut builds {
             ledger.add_unsettled(std::mem::take(&mut build.unsettled), &build.absent);
         }
+        for begun in store.begun()?.into_iter().filter(|begun| begun.builder == builder) {
+            ledger.add_unsettled(begun.unsettled, &[]);
+        }
         Ok(Self { builds, ledger })
     }
 

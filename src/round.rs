@@ -1,6 +1,7 @@
 //! One build from what is foreseen of it to its record. In go what the user asked for and what the engine did; out come
 //! what was foreseen, what is told at the end, and a new record. It does not run the build, and writes no report.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt as _;
 
 use planner::built::{Built, End, Experience, Source};
@@ -35,6 +36,8 @@ pub(crate) struct Round {
     sight: Sight,
     prediction: Prediction,
     experience: Experience,
+    /// Names the note that it begins.
+    begun: Entry,
 }
 
 impl Round {
@@ -49,7 +52,8 @@ impl Round {
         let sight = Sight::new(&project, args.engine_profile, &past, store)?;
         let prediction = foreseen(&sight.observation, &past, store);
         let experience = past.experience(&project, &sight.observation.snapshot, store)?;
-        Ok(Self { invocation, args: args.clone(), project, past, sight, prediction, experience })
+        let begun = Entry::new(&project)?;
+        Ok(Self { invocation, args: args.clone(), project, past, sight, prediction, experience, begun })
     }
 
     /// What the build is made from, as seen before it.
@@ -62,6 +66,30 @@ impl Round {
         Ground { project: &self.project, observation: &self.sight.observation, engine: &self.sight.engine, store }
     }
 
+    /// To be told before it begins: if this process is killed, nobody sees what the engine makes of it.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    pub(crate) fn begin(&self, store: &Store) -> anyhow::Result<()> {
+        let snapshot = &self.sight.observation.snapshot;
+        let (outcomes, blurred) = (BTreeMap::new(), BTreeSet::new());
+        let unseen = Witnessed { outcomes: &outcomes, succeeded: false, blurred: &blurred, after: None, is_cut: true };
+        let mut left = recording::record_witnessed(snapshot, &self.prediction, &self.past.ledger, "", &unseen);
+        left.unsettled.retain(|step| self.past.ledger.step(&step.key).is_none());
+        if left.unsettled.is_empty() || self.sight.observation.unknown_frontend.is_some() {
+            return Ok(());
+        }
+        self.begun.begin(&self.project, left, store)
+    }
+
+    /// To be told when it came to nothing: the engine was not asked to build.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    pub(crate) fn withdraw(&self, store: &Store) -> anyhow::Result<()> {
+        store.forget_begun(&self.begun.id)
+    }
+
     /// Its display.
     pub(crate) fn progress(&self, verbose: bool) -> Progress {
         Progress::new(&self.sight.observation.snapshot, &self.experience, verbose)
@@ -72,7 +100,7 @@ impl Round {
     /// # Errors
     /// If no engine answered, or the store cannot be read.
     pub(crate) fn conclude(self, mut ended: Ended, store: &Store) -> anyhow::Result<Done> {
-        let Self { args, project, past, sight, mut prediction, mut experience, .. } = self;
+        let Self { args, project, past, sight, mut prediction, mut experience, begun, .. } = self;
         let Sight { engine, requests, mut observation } = sight;
         let told = doubted(&project, &observation, &past, store, prediction.clone());
         let mut built = building::report(&observation, &told, &ended, engine.name.clone(), Source::Build);
@@ -102,7 +130,7 @@ impl Round {
             otherwise.retain(|step| left.unsettled.iter().all(|known| known.key != step.key));
             left.unsettled.extend(otherwise);
         }
-        Ok(Done { entry, project, observation, built, ended, experience, engine_before, left })
+        Ok(Done { entry, begun, project, observation, built, ended, experience, engine_before, left })
     }
 }
 
@@ -115,6 +143,7 @@ fn foreseen(observation: &Observation, past: &Past, store: &Store) -> Prediction
 pub(crate) struct Done {
     /// Its id and time.
     pub(crate) entry: Entry,
+    begun: Entry,
     /// The project.
     pub(crate) project: Project,
     /// What it was made from.
@@ -156,9 +185,10 @@ impl Done {
     ///
     /// # Errors
     /// If the store cannot be written; then nothing is recorded.
-    pub(crate) fn keep(self, store: &Store) -> anyhow::Result<()> {
-        let received = Some(&self.ended.contexts);
-        self.entry.keep(&self.project, self.observation, received, self.left, Some(self.built), store)
+    pub(crate) fn keep(&mut self, store: &Store) -> anyhow::Result<()> {
+        let (received, left) = (Some(&self.ended.contexts), std::mem::take(&mut self.left));
+        self.entry.keep(&self.project, &self.observation, received, left, Some(self.built.clone()), store)?;
+        store.forget_begun(&self.begun.id)
     }
 }
 

@@ -4,8 +4,8 @@
 //! what a record means, and never touches a build context.
 //!
 //! `builds.jsonl` lists the builds, `packs/` holds snapshots and trees by digest, `sent/` what the engine
-//! last received, `scans/` what is known of files by their stat, `engines/` which engine a builder was found to be,
-//! `key` the secret key; `lock` is held while one process writes.
+//! last received, `begun/` the builds at work, `scans/` what is known of files by their stat, `engines/` which engine a
+//! builder was found to be, `key` the secret key; `lock` is held while one process writes.
 
 mod wire;
 mod files;
@@ -16,6 +16,7 @@ mod tree;
 mod key;
 mod log;
 mod sent;
+mod begun;
 mod prune;
 #[cfg(test)]
 mod tests;
@@ -255,6 +256,22 @@ impl Store {
         };
         let profile = Some(addition.snapshot.profile.clone());
         log::append(&self.dir, &log::Line { snapshot: Some(snapshot), profile, steps, built, record })
+    }
+
+    /// Notes that a build begins. Of `record` counts what it may leave, until it is [recorded](Self::append) and the note
+    /// [taken away](Self::forget_begun), or for good if this process is killed before.
+    pub(crate) fn begin(&self, record: &BuildRecord) -> anyhow::Result<()> {
+        begun::write(&self.dir, record)
+    }
+
+    /// Takes the note away that the build of that id begins.
+    pub(crate) fn forget_begun(&self, id: &str) -> anyhow::Result<()> {
+        begun::remove(&self.dir, id)
+    }
+
+    /// The builds that were begun and not recorded: they are at work, or their process was killed.
+    pub(crate) fn begun(&self) -> anyhow::Result<Vec<BuildRecord>> {
+        begun::read(&self.dir, &self.warnings)
     }
 
     /// Where the stat cache of a context is kept. The folder is named by the context's canonical path.

@@ -62,8 +62,12 @@ struct AtWork {
     round: Round,
     building: Building,
     progress: Progress,
-    /// What is built, and what it was made of when it began.
+    /// What is built, in the order of the plan.
+    names: Vec<String>,
+    /// What that was made of when it began.
     targets: Recipes,
+    /// Why nobody can say what it does; then it is stopped.
+    fault: Option<anyhow::Error>,
     /// How many changes there had been.
     n_changes: usize,
 }
@@ -168,8 +172,8 @@ impl<'a> Watching<'a> {
         while !(self.is_ending && self.at_work.is_none()) {
             match self.next(events) {
                 Some(Event::Files(event)) => self.saw(event),
-                Some(Event::Build(Message::Stop)) => self.stop()?,
-                Some(Event::Build(message)) => self.heard(message)?,
+                Some(Event::Build(Message::Stop)) => self.stop(),
+                Some(Event::Build(message)) => self.heard(message),
                 None => {}
             }
             if let Some(batch) = self.batch.take(Instant::now()).filter(|_| !self.is_ending) {
@@ -207,14 +211,20 @@ impl<'a> Watching<'a> {
     }
 
     /// The user wants an end: of the build first, which then ends the watch.
-    fn stop(&mut self) -> anyhow::Result<()> {
+    fn stop(&mut self) {
         self.is_ending = true;
-        self.heard(Message::Stop)
+        self.heard(Message::Stop);
     }
 
-    fn heard(&mut self, message: Message) -> anyhow::Result<()> {
-        let Some(AtWork { round, building, progress, .. }) = &mut self.at_work else { return Ok(()) };
-        building.take(message, &round.ground(self.store), progress)
+    fn heard(&mut self, message: Message) {
+        let Some(AtWork { round, building, progress, fault, .. }) = &mut self.at_work else { return };
+        if fault.is_some() && matches!(message, Message::Progress(_)) {
+            return;
+        }
+        if let Err(error) = building.take(message, &round.ground(self.store), progress) {
+            building.stop();
+            *fault = Some(error);
+        }
     }
 
     /// Says what a batch of changes comes to, and begins what follows.
@@ -284,18 +294,26 @@ impl<'a> Watching<'a> {
 
     /// Records a build, and says how it went.
     fn conclude(&mut self, at_work: AtWork) -> anyhow::Result<()> {
-        let AtWork { round, building, mut progress, targets, n_changes } = at_work;
+        let AtWork { round, building, mut progress, names, targets, fault, n_changes } = at_work;
+        if let Some(fault) = fault {
+            progress.finish();
+            return Err(fault);
+        }
         let ended = building.finish(&round.ground(self.store), &mut progress)?;
         progress.finish();
-        tell_end(&ended, &progress, self.wish.verbose)?;
-        let done = round.conclude(ended, self.store)?;
-        let names: Vec<String> = targets.keys().cloned().collect();
+        if let Err(silence) = tell_end(&ended, &progress, self.wish.verbose) {
+            round.withdraw(self.store)?;
+            return Err(silence);
+        }
+        let mut done = round.conclude(ended, self.store)?;
+        // Who is told of it finds it recorded.
+        done.keep(self.store)?;
         self.voice.finished(&done.entry.id, &names, &done.closing(false), done.spared())?;
         let (end, is_doubted, made) = (done.ended.end, !done.built.changed.is_empty(), recipes_of(done.snapshot()));
         let failed = failed(&done, &targets);
-        done.keep(self.store)?;
         let eyes = &self.eyes;
         self.scene.learn(&self.asked, self.store, &mut |subject| eyes.replace(subject))?;
+        self.voice.settled(&self.scene.outlook());
         match end {
             End::Succeeded if is_doubted => self.targets.forget(&names),
             End::Succeeded => {
@@ -320,6 +338,8 @@ impl<'a> Watching<'a> {
     fn begin_wanted(&mut self) -> anyhow::Result<()> {
         let now = self.scene.recipes();
         let mut wanted = self.targets.wanted(&now);
+        // In the order of what is foreseen: then steps that stages share bear the same names.
+        wanted.sort_by_cached_key(|name| self.scene.stages().iter().position(|stage| stage == name));
         if wanted.is_empty() || self.at_work.is_some() || self.is_ending || !self.builds {
             return Ok(());
         }
@@ -343,8 +363,16 @@ impl<'a> Watching<'a> {
         let progress = round.progress(self.wish.verbose).among(self.voice.bars());
         let sender = self.sender.clone();
         let tell = move |message| sender.send(Event::Build(message)).is_ok();
-        let building = Building::start(&round.invocation, tell)?;
-        Ok(AtWork { round, building, progress, targets, n_changes: self.n_changes })
+        round.begin(self.store)?;
+        let building = match Building::start(&round.invocation, tell) {
+            Ok(building) => building,
+            Err(error) => {
+                round.withdraw(self.store)?;
+                return Err(error);
+            }
+        };
+        let (names, n_changes) = (wanted.to_vec(), self.n_changes);
+        Ok(AtWork { round, building, progress, names, targets, fault: None, n_changes })
     }
 
     /// Whether docker would take a build of these targets at all.

@@ -46,11 +46,15 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
     session.warn();
     render::warn_of(&round.observation().warnings);
     let mut progress = round.progress(args.output.verbose);
+    round.begin(store)?;
     let ended = building::build(&round.invocation, &round.ground(store), &mut progress)?;
     progress.finish();
-    tell_end(&ended, &progress, args.output.verbose)?;
+    if let Err(silence) = tell_end(&ended, &progress, args.output.verbose) {
+        round.withdraw(store)?;
+        return Err(silence);
+    }
     let answers_on_stdout = round.invocation.answers_on_stdout;
-    let done = round.conclude(ended, store)?;
+    let mut done = round.conclude(ended, store)?;
     let (answer, end) = (written(&done, &args.output)?, done.ended.end);
     done.keep(store)?;
     session.warn();

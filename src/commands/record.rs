@@ -56,7 +56,7 @@ pub(super) fn run(args: &RecordArgs, session: &Session) -> anyhow::Result<Status
     let missing = recording::missing_source(&prediction);
     entry.keep(
         &project,
-        observation,
+        &observation,
         None,
         Left { steps: steps.unwrap_or_default(), ..Left::default() },
         None,

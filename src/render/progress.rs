@@ -40,6 +40,8 @@ pub(crate) struct Progress {
     /// Output that does not end in a line end yet, by vertex.
     partial: BTreeMap<String, Vec<u8>>,
     screen: Option<Screen>,
+    /// What else is drawn there, also when this display is gone.
+    others: Option<MultiProgress>,
     shows_output: bool,
     /// What each step was last told to be at.
     states: BTreeMap<usize, State>,
@@ -77,6 +79,7 @@ impl Progress {
             partial: BTreeMap::new(),
             screen: is_terminal
                 .then(|| Screen::new(MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)))),
+            others: None,
             shows_output: verbose || !is_terminal,
             states: BTreeMap::new(),
             news: Vec::new(),
@@ -87,6 +90,7 @@ impl Progress {
     pub(crate) fn among(mut self, bars: Option<MultiProgress>) -> Self {
         if let Some(bars) = bars {
             self.finish();
+            self.others = Some(bars.clone());
             self.screen = Some(Screen::new(bars));
         }
         self
@@ -103,8 +107,8 @@ impl Progress {
             // Nobody is left to tell when standard error is closed.
             let _ = writeln!(anstream::stderr(), "{line}");
         };
-        match &self.screen {
-            Some(screen) => screen.bars.suspend(write),
+        match self.screen.as_ref().map(|screen| &screen.bars).or(self.others.as_ref()) {
+            Some(bars) => bars.suspend(write),
             None => write(),
         }
     }

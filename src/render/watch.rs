@@ -24,6 +24,10 @@ use crate::fault::Fault;
 
 /// So many paths of a change are named.
 const N_PATHS: usize = 3;
+/// Stands below the time of day.
+const INDENT: &str = "          ";
+/// A line should not be wider.
+const COLUMNS: usize = 80;
 /// So many steps that a change reaches are shown.
 const N_ROWS: usize = 4;
 
@@ -191,6 +195,13 @@ impl Voice {
         if self.format == Format::Json { self.event(&Event::of_outlook(outlook)) } else { self.outlook(None, outlook) }
     }
 
+    /// What the next build does, now that one is over: on the live view only.
+    pub(crate) fn settled(&mut self, outlook: &Outlook) {
+        if let Some(board) = &mut self.board {
+            board.reaches(&outlook.told());
+        }
+    }
+
     fn outlook(&mut self, paths: Option<&str>, outlook: &Outlook) -> anyhow::Result<()> {
         let told = outlook.told();
         if let Some(board) = &mut self.board {
@@ -309,22 +320,32 @@ fn named(paths: &[String]) -> String {
     if n_more == 0 { named.join(", ") } else { format!("{} and {n_more} more", named.join(", ")) }
 }
 
-/// `built runtime in 11.8 s: 4 steps ran, 5 cached, about 36 s saved; predicted = observed`.
+/// `built runtime in 11.8 s: 4 steps ran, 5 cached; about 36 s saved; predicted = observed`; in two lines where it would
+/// be too long for one.
 fn conclusion(built: &Built, targets: &[String], saved: f64) -> String {
     let targets = targets.iter().map(|name| text::escape(name)).collect::<Vec<_>>().join(", ");
     let seconds = text::seconds(built.seconds);
-    let mut line = match built.end {
-        End::Succeeded => format!("{HEADLINE}built {targets} in {seconds}{HEADLINE:#}"),
-        End::Failed => format!("{ERROR}{targets} failed after {seconds}{ERROR:#}"),
+    let told = match built.end {
+        End::Succeeded => format!("built {targets} in {seconds}"),
+        End::Failed => format!("{targets} failed after {seconds}"),
         End::Interrupted => format!("stopped building {targets} after {seconds}"),
     };
+    let n_before = told.chars().count();
+    let mut line = match built.end {
+        End::Succeeded => format!("{HEADLINE}{told}{HEADLINE:#}"),
+        End::Failed => format!("{ERROR}{told}{ERROR:#}"),
+        End::Interrupted => told,
+    };
     let (ran, cached) = (built.count(Outcome::Ran), built.count(Outcome::Cached));
-    let _ = write!(line, ": {} ran, {cached} cached", text::count(ran, "step"));
-    if saved >= 0.05 {
-        let _ = write!(line, ", about {} saved", text::seconds(saved));
-    }
-    if built.agrees() == Some(true) {
-        line.push_str("; predicted = observed");
+    let counts = format!(": {} ran, {cached} cached", text::count(ran, "step"));
+    let saved = (saved >= 0.05).then(|| format!("about {} saved", text::seconds(saved)));
+    let agrees = (built.agrees() == Some(true)).then(|| "predicted = observed".to_owned());
+    let more: Vec<String> = saved.into_iter().chain(agrees).collect();
+    let n_columns = INDENT.len() + n_before + counts.len() + 2 + more.join("; ").len();
+    let between = if n_columns > COLUMNS { format!("\n{INDENT}") } else { "; ".to_owned() };
+    line.push_str(&counts);
+    if !more.is_empty() {
+        let _ = write!(line, "{between}{}", more.join("; "));
     }
     line
 }

@@ -10,7 +10,7 @@ use planner::history::BuildRecord;
 use planner::snapshot::Snapshot;
 
 use super::pack::{Additions, Objects};
-use super::{Store, document, files, log, sent, tree};
+use super::{Store, begun, document, files, log, sent, tree};
 
 /// What is kept of a build.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,6 +54,9 @@ impl Store {
         }
         for root in sent::roots(&self.dir)? {
             carry_tree(&root, &present, &mut kept);
+        }
+        for begun in begun::read(&self.dir, &self.warnings)?.iter().filter(|begun| keep(begun) == Keep::Nothing) {
+            begun::remove(&self.dir, &begun.id)?;
         }
         present.replace(&packs, &kept.into_new(), || log::replace(&self.dir, &left))?;
         self.forget_what_was_read();

@@ -12,7 +12,7 @@ use planner::engine_profile::EngineProfile;
 use planner::history::{BuildRecord, Producer, ProjectId, RecordedInput, StepRecord, Writes};
 use planner::snapshot::{self, Snapshot};
 
-use super::{Addition, Store, locate};
+use super::{Addition, Keep, Store, locate};
 
 fn snapshot(context: &BuildContext) -> Snapshot {
     Snapshot {
@@ -335,4 +335,23 @@ fn the_state_folder_is_where_the_user_says() {
     assert!(locate(None, env(3)).is_err());
     let relative = |name: &str| (name != "STAGEPLAN_STATE_DIR").then(|| PathBuf::from("relative"));
     assert!(locate(None, relative).is_err());
+}
+
+#[test]
+fn a_build_that_was_begun_is_known_until_it_is_forgotten_or_all_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path().to_owned());
+    assert!(store.begun().unwrap().is_empty());
+    let records = ["one", "two"]
+        .map(|id| BuildRecord { unsettled: steps(&BuildContext::default()), ..addition(id, Vec::new()).record });
+    records.iter().for_each(|record| store.begin(record).unwrap());
+    assert_eq!(store.begun().unwrap(), records);
+    store.forget_begun("one").unwrap();
+    store.forget_begun("never begun").unwrap();
+    assert_eq!(store.begun().unwrap(), records[1..]);
+    fs::write(dir.path().join("begun/torn"), "SPLNBEGN").unwrap();
+    assert_eq!((store.begun().unwrap().len(), store.take_warnings().len()), (1, 1));
+    assert_eq!((store.begun().unwrap().len(), store.take_warnings().len()), (1, 0));
+    store.prune(&|_| Keep::Nothing).unwrap();
+    assert!(store.begun().unwrap().is_empty());
 }

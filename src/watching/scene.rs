@@ -163,6 +163,11 @@ impl Scene {
         Ok(())
     }
 
+    /// The watched targets, in the order of the plan.
+    pub(super) fn stages(&self) -> Vec<String> {
+        self.observation.snapshot.stages()
+    }
+
     /// What each watched target is made of.
     pub(super) fn recipes(&self) -> Recipes {
         recipes_of(&self.observation.snapshot)

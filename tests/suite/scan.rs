@@ -1,9 +1,9 @@
 //! Scans of folders made for the purpose: what is sent of them, with which attributes, and what the stat cache
 //! may and may not answer for.
 
-mod refreshed;
-mod saved;
-mod trust;
+pub(crate) mod refreshed;
+pub(crate) mod saved;
+pub(crate) mod trust;
 mod watched;
 
 use std::ffi::OsStr;
@@ -19,7 +19,8 @@ use planner::requested::Requested;
 use tempfile::TempDir;
 use watcher::{Scan, ScanError, StatCache};
 
-struct Context(TempDir);
+/// A folder with files.
+pub(crate) struct Context(pub(crate) TempDir);
 
 impl Context {
     fn new(files: &[(&str, &str)]) -> Self {

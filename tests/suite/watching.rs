@@ -3,6 +3,9 @@
 //! In: saves in the project of a recorded stream, and what the stand-in docker does. Out: the events of `--format json`, each
 //! waited for, and the calls that docker got. Nothing here depends on how long anything takes.
 
+mod burst;
+pub(crate) mod kills;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -22,7 +25,7 @@ const PLAYS: &str = "echo \"$*\" >> ../calls; while [ -e ../hold ]; do sleep 0.0
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A watch that runs.
-struct Watch {
+pub(crate) struct Watch {
     child: Child,
     events: Receiver<Value>,
 }
@@ -30,7 +33,13 @@ struct Watch {
 impl Watch {
     fn start(desk: &Desk, flags: &[&str]) -> Self {
         let mut command: Command = desk.command(&["watch", "--format", "json"]);
-        command.args(flags).stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null());
+        command.args(flags);
+        Self::of(command)
+    }
+
+    /// That command, which is to speak JSON.
+    pub(crate) fn of(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null());
         let mut child = command.spawn().expect("the program starts");
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let (sender, events) = mpsc::channel();
@@ -46,18 +55,26 @@ impl Watch {
     }
 
     /// Waits for an event of that name; those before it are passed over, errors are not.
-    fn wait(&self, name: &str) -> Value {
+    pub(crate) fn wait(&self, name: &str) -> Value {
+        self.until(name).pop().expect("an event")
+    }
+
+    /// The events up to the first of that name; there are no errors among them.
+    pub(crate) fn until(&self, name: &str) -> Vec<Value> {
+        let mut events = Vec::new();
         loop {
             let event = self.events.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("no `{name}`: {error}"));
-            if event["event"] == name {
-                return event;
+            assert!(event["event"] == name || event["event"] != "error", "{event}");
+            let is_last = event["event"] == name;
+            events.push(event);
+            if is_last {
+                return events;
             }
-            assert_ne!(event["event"], "error", "{event}");
         }
     }
 
     /// The next event that is none of a step.
-    fn next(&self) -> Value {
+    pub(crate) fn next(&self) -> Value {
         loop {
             let event = self.events.recv_timeout(PATIENCE).expect("an event");
             if event["event"] != "step" {
@@ -66,8 +83,18 @@ impl Watch {
         }
     }
 
+    /// Kills it for good once so many events were told, or none for some time; all that it told.
+    pub(crate) fn kill_after(mut self, n_events: usize, pause: Duration) -> Vec<Value> {
+        let told = || self.events.recv_timeout(pause).ok();
+        let mut events: Vec<Value> = std::iter::from_fn(told).take(n_events).collect();
+        self.child.kill().expect("a process");
+        self.child.wait().expect("it ends");
+        events.extend(self.events.iter());
+        events
+    }
+
     /// Ends it as Ctrl-C does, and gives back its exit status with the events that were left.
-    fn end(mut self) -> (Option<i32>, Vec<Value>) {
+    pub(crate) fn end(mut self) -> (Option<i32>, Vec<Value>) {
         let id = Pid::from_child(&self.child);
         kill_process(id, Signal::INT).expect("it runs");
         let status = self.child.wait().expect("it ends");
@@ -234,6 +261,21 @@ fn a_build_that_fails_is_tried_again_when_something_changes() {
     watch.wait("build-finished");
     let (_, left) = watch.end();
     assert_eq!((left, calls(&desk)), (Vec::new(), 2));
+}
+
+#[test]
+fn a_context_that_is_gone_while_it_is_built_does_not_end_the_watch() {
+    let desk = Desk::new(PASSES, PLAYS);
+    fs::write(desk.path("hold"), "").expect("a file");
+    let watch = Watch::start(&desk, &[]);
+    watch.wait("build-started");
+    fs::rename(desk.path("app"), desk.path("gone")).expect("another name");
+    fs::remove_file(desk.path("hold")).expect("a file");
+    // Nobody can say what the engine received.
+    watch.wait("error");
+    fs::rename(desk.path("gone"), desk.path("app")).expect("the old name");
+    save(&desk, "src/a.txt", "edited\n");
+    while watch.next()["event"] != "build-finished" {}
 }
 
 #[test]

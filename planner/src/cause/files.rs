@@ -1,6 +1,6 @@
 //! Which files of a selection came, went or changed between two versions of a context.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Cause, CauseKind};
@@ -10,14 +10,9 @@ use crate::selector::{Selected, Selector, resolve};
 /// The changes of what `selectors` take, in path order.
 #[must_use]
 pub fn changed(selectors: &[Selector], older: &BuildContext, newer: &BuildContext) -> Vec<Cause> {
-    let mut causes: Vec<Cause> = Vec::new();
-    for selector in selectors {
-        for cause in selection_changes(selector, older, newer) {
-            if !causes.contains(&cause) {
-                causes.push(cause);
-            }
-        }
-    }
+    let mut known: BTreeSet<Cause> = BTreeSet::new();
+    let all = selectors.iter().flat_map(|selector| selection_changes(selector, older, newer));
+    let mut causes: Vec<Cause> = all.filter(|cause| known.insert(cause.clone())).collect();
     causes.sort_by(|a, b| a.path.cmp(&b.path));
     causes
 }

@@ -52,6 +52,7 @@ impl Cover {
     /// Whether a step has no reason that the step it follows from has not.
     pub(super) fn adds_nothing(&self, root: &str, causes: &[Cause], step: &Step) -> bool {
         let (is_below_workdir, of_root) = self.told_by(root);
+        let known: BTreeSet<&Cause> = of_root.iter().copied().collect();
         let is_next = || {
             let mut inputs = step.record.inputs.iter().zip(&step.inputs);
             inputs.any(|(input, id)| matches!(input, RecordedInput::Base(_)) && self.edited.contains(&id.index()))
@@ -72,14 +73,14 @@ impl Cover {
             CauseKind::UserChanged | CauseKind::ShellChanged if has_other_base() => true,
             CauseKind::InstructionAdded if cause.detail.is_none() => is_next() || uses_new(),
             // The stage that was not needed, or not there, and the `FROM` that needs it now.
-            CauseKind::BaseStageChanged => of_root.contains(&cause) || has(CauseKind::InstructionAdded),
+            CauseKind::BaseStageChanged => known.contains(cause) || has(CauseKind::InstructionAdded),
             CauseKind::EnvChanged if cause.by.as_deref() == Some(FROM) && has_other_base() => true,
             CauseKind::InstructionEdited if cause.detail.as_deref() == Some(REMOVED) => is_next(),
             CauseKind::EnvChanged if cause.by.is_some() => {
                 of_root.iter().any(|other| *other == cause || other.name == cause.by || other.by == cause.by)
             }
             _ if cause.moved().is_some() => of_root.iter().any(|other| other.moved() == cause.moved()),
-            _ => of_root.contains(&cause),
+            _ => known.contains(cause),
         };
         causes.iter().all(is_covered)
     }

@@ -90,7 +90,7 @@ pub(super) fn run(args: &ImportArgs, session: &Session) -> anyhow::Result<Status
         Some(_) => Left::default(),
         None => recording::record_witnessed(&observation.snapshot, &prediction, &past.ledger, &entry.id, &witnessed),
     };
-    entry.keep(&project, observation, Some(&ended.contexts), left, Some(built), store)?;
+    entry.keep(&project, &observation, Some(&ended.contexts), left, Some(built), store)?;
     session.warn();
     render::answer(&answer)?;
     Ok(Status::Answered)

@@ -13,6 +13,8 @@ pub(super) struct Board {
     bars: MultiProgress,
     targets: BTreeMap<String, ProgressBar>,
     last: ProgressBar,
+    /// What changed last.
+    paths: Option<String>,
 }
 
 impl Board {
@@ -21,7 +23,7 @@ impl Board {
         std::io::stderr().is_terminal().then(|| {
             let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
             let last = row(&bars, None);
-            Self { bars, targets: BTreeMap::new(), last }
+            Self { bars, targets: BTreeMap::new(), last, paths: None }
         })
     }
 
@@ -40,8 +42,15 @@ impl Board {
 
     /// Shows the last change.
     pub(super) fn changed(&mut self, paths: Option<&str>, told: &str) {
-        self.last.set_message(paths.map_or_else(|| told.to_owned(), |paths| format!("{paths}: {told}")));
-        self.last.tick();
+        self.paths = paths.map(str::to_owned);
+        self.reaches(told);
+    }
+
+    /// Shows what the next build does.
+    pub(super) fn reaches(&mut self, told: &str) {
+        self.last.set_message(self.paths.as_ref().map_or_else(|| told.to_owned(), |paths| format!("{paths}: {told}")));
+        // A tick soon after another is not drawn, and none may follow; after this all is.
+        self.bars.suspend(|| ());
     }
 }
 

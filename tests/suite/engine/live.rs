@@ -102,6 +102,16 @@ impl Live {
         self.project.command(name, &["--network", "host", "--format", "json"])
     }
 
+    /// `stageplan NAME` with these flags and nothing of a network, which several targets cannot be told.
+    pub(super) fn plain(&self, name: &str, flags: &[&str]) -> Command {
+        self.project.command(name, flags)
+    }
+
+    /// The folder that is built.
+    pub(super) fn context(&self) -> PathBuf {
+        self.project.context()
+    }
+
     /// Builds through stageplan and checks what must hold of every answer.
     pub(super) fn build(&self) -> Result<Built, String> {
         let answer = self.project.run("build", &["--network", "host", "--format", "json"]);

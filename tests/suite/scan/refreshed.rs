@@ -39,7 +39,7 @@ const NAMES: &[&str] = &["a", "b", "c", "keep", "x.tmp"];
 
 /// One thing done to a context. What cannot be done is left undone.
 #[derive(Clone, Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Write(String, u64),
     Append(String),
     Chmod(String, u32),
@@ -53,7 +53,7 @@ pub(super) enum Step {
 }
 
 impl Step {
-    pub(super) fn any(dice: &mut Dice) -> Self {
+    pub(crate) fn any(dice: &mut Dice) -> Self {
         let path = any_path(dice);
         match dice.below(13) {
             0..=2 => Self::Write(path, dice.below(1000)),
@@ -70,7 +70,7 @@ impl Step {
     }
 
     /// Does it; the paths that a watch would tell.
-    pub(super) fn take(&self, context: &Context) -> Vec<String> {
+    pub(crate) fn take(&self, context: &Context) -> Vec<String> {
         let mut told = Vec::new();
         match self {
             Self::Write(path, number) => {

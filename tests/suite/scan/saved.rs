@@ -118,8 +118,20 @@ const SAVES: &[Save] = &[
     },
 ];
 
+/// What the scripts expect to find.
+const FILES: &[(&str, &str)] = &[(FILE, BEFORE), ("old/a/b", "1"), ("Cargo.toml", "[package]\n"), (".git/HEAD", "ref")];
+
 fn project() -> Context {
-    Context::new(&[(FILE, BEFORE), ("old/a/b", "1"), ("Cargo.toml", "[package]\n"), (".git/HEAD", "ref")])
+    Context::new(FILES)
+}
+
+/// How many ways to save there are.
+pub(crate) const N_SAVES: usize = SAVES.len();
+
+/// Saves in one of these ways among files that were written before.
+pub(crate) fn save(context: &Context, way: usize) {
+    FILES.iter().for_each(|(path, text)| context.write(path, text));
+    (SAVES[way].script)(context);
 }
 
 fn assert_told(told: &Told, paths: &[&str], program: &str) {
