@@ -164,11 +164,11 @@ pub enum Command {
     /// `LABEL`
     Label(Vec<Pair>),
     /// `RUN`
-    Run(Run),
+    Run(Box<Run>),
     /// `COPY`
-    Copy(Copy),
+    Copy(Box<Copy>),
     /// `ADD`
-    Add(Add),
+    Add(Box<Add>),
     /// `WORKDIR`
     Workdir(Text),
     /// `USER`

@@ -22,13 +22,12 @@ use super::{copying, device, go, mount, number};
 pub(super) fn read(node: &Node, heredocs: &[Heredoc], line: &LogicalLine) -> Result<Command, Refusal> {
     let Some(kind) = node.kind else {
         let keyword = &node.keyword.text;
-        let names = KEYWORDS.map(|known| known.0);
-        let message = with_nearest_folded(format!("unknown instruction: {keyword}"), keyword, &names);
+        let message = with_nearest_folded(format!("unknown instruction: {keyword}"), keyword, &KEYWORDS);
         return Err(Refusal::of(&node.keyword, message));
     };
     match kind {
-        Keyword::Add => copying::add(node, heredocs).map(Command::Add),
-        Keyword::Copy => copying::copy(node, heredocs).map(Command::Copy),
+        Keyword::Add => copying::add(node, heredocs).map(|add| Command::Add(Box::new(add))),
+        Keyword::Copy => copying::copy(node, heredocs).map(|copy| Command::Copy(Box::new(copy))),
         Keyword::Arg => arg(node),
         Keyword::Cmd => no_flags(node).map(|()| Command::Cmd(command_line(node))),
         Keyword::Entrypoint => no_flags(node).map(|()| Command::Entrypoint(command_line(node))),
@@ -39,7 +38,7 @@ pub(super) fn read(node: &Node, heredocs: &[Heredoc], line: &LogicalLine) -> Res
         Keyword::Healthcheck => healthcheck(node),
         Keyword::Maintainer => only_argument(node, "MAINTAINER").map(Command::Maintainer),
         Keyword::Onbuild => onbuild(node, heredocs, line),
-        Keyword::Run => run(node).map(Command::Run),
+        Keyword::Run => run(node).map(|run| Command::Run(Box::new(run))),
         Keyword::Shell => shell(node),
         // Whatever flags there are, BuildKit does not look at them.
         Keyword::StopSignal => single(node, "STOPSIGNAL").map(Command::StopSignal),

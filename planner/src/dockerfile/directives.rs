@@ -11,7 +11,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 #[derive(Default)]
 pub(super) struct DirectiveBlock {
     seen: Vec<String>,
-    is_over: bool,
+    /// Whether a line was met that is none.
+    pub(super) is_over: bool,
 }
 
 /// What a line is.

@@ -64,60 +64,58 @@ impl<'a> Flags<'a> {
     /// BuildKit's words against the first flag it refuses.
     pub(super) fn read(words: &'a [Token], known: &Known) -> Result<Self, Refusal> {
         for (index, word) in words.iter().enumerate() {
-            let (flag, value) = divided(word);
-            let name = name(flag);
-            let Some((_, takes)) = known.iter().find(|known| known.0 == name) else {
+            let Some((name, takes)) = known.iter().find(|known| is_named(word, known.0)) else {
+                let flag = word.text.split('=').next().unwrap_or_default();
+                let name = flag.strip_prefix("--").unwrap_or(flag);
                 let names: Vec<&str> = known.iter().map(|known| known.0).collect();
                 return Err(Refusal::of(word, with_nearest(format!("unknown flag: {flag}"), name, &names)));
             };
             if *takes != Takes::Texts && Self(&words[..index]).word(name).is_some() {
-                return Err(Refusal::of(word, format!("duplicate flag specified: {flag}")));
+                return Err(Refusal::of(word, format!("duplicate flag specified: --{name}")));
             }
-            check_value(flag, value, *takes).map_err(|message| Refusal::of(word, message))?;
+            check_value(name, value(word, name), *takes).map_err(|message| Refusal::of(word, message))?;
         }
         Ok(Self(words))
     }
 
     fn word(&self, wanted: &str) -> Option<&'a Token> {
-        self.0.iter().find(|word| name(divided(word).0) == wanted)
+        self.0.iter().find(|word| is_named(word, wanted))
     }
 
     /// The values of a flag, in order.
     pub(super) fn texts(&self, wanted: &str) -> Vec<Text> {
-        let words = self.0.iter().filter(|word| name(divided(word).0) == wanted);
-        words.filter_map(|word| Some(word.text.split_once('=')?.1)).collect()
+        self.0.iter().filter(|word| is_named(word, wanted)).filter_map(|word| value(word, wanted)).collect()
     }
 
     /// The value of a flag that may be given once.
     pub(super) fn text(&self, wanted: &str) -> Option<Text> {
-        Some(self.word(wanted)?.text.split_once('=')?.1)
+        value(self.word(wanted)?, wanted)
     }
 
     /// The value of a flag that takes none, or true or false; `None` where it was not given.
     pub(super) fn bool(&self, wanted: &str) -> Option<bool> {
-        Some(divided(self.word(wanted)?).1.is_none_or(|value| value.to_lowercase() == "true"))
+        Some(value(self.word(wanted)?, wanted).is_none_or(|value| value.to_lowercase() == "true"))
     }
 }
 
-/// The flag with its dashes, and its value.
-fn divided(word: &Token) -> (&str, Option<&str>) {
-    match word.text.as_str().split_once('=') {
-        Some((flag, value)) => (flag, Some(value)),
-        None => (&word.text, None),
-    }
+/// Whether the word is the flag of that name, which has no `=` in it.
+fn is_named(word: &Token, name: &str) -> bool {
+    let behind = word.text.as_bytes().strip_prefix(b"--").and_then(|flag| flag.strip_prefix(name.as_bytes()));
+    behind.is_some_and(|behind| matches!(behind.first(), None | Some(b'=')))
 }
 
-fn name(flag: &str) -> &str {
-    flag.strip_prefix("--").unwrap_or(flag)
+/// The value that the word gives to the flag of that name, if it gives one.
+fn value(word: &Token, name: &str) -> Option<Text> {
+    word.text.get("--=".len() + name.len()..word.text.len())
 }
 
-fn check_value(flag: &str, value: Option<&str>, takes: Takes) -> Result<(), String> {
+fn check_value(name: &str, value: Option<Text>, takes: Takes) -> Result<(), String> {
     match (takes, value) {
         (Takes::Bool, None) | (Takes::Text | Takes::Texts, Some(_)) => Ok(()),
         (Takes::Bool, Some(value)) if ["true", "false"].contains(&value.to_lowercase().as_str()) => Ok(()),
         (Takes::Bool, Some(value)) if !value.is_empty() => {
-            Err(format!("expecting boolean value for flag {flag}, not: {value}"))
+            Err(format!("expecting boolean value for flag --{name}, not: {value}"))
         }
-        _ => Err(format!("missing a value on flag: {flag}")),
+        _ => Err(format!("missing a value on flag: --{name}")),
     }
 }

@@ -60,6 +60,16 @@ pub fn announcement(word: &str) -> Result<Option<Announcement>, String> {
     if delimiter.is_empty() || delimiter.contains('<') {
         return Ok(None);
     }
+    let Some((name, expand)) = named(delimiter)? else { return Ok(None) };
+    let fd = if digits.is_empty() { 0 } else { digits.parse().unwrap_or(u64::MAX) };
+    Ok(Some(Announcement { name, fd, expand, chomp }))
+}
+
+/// What a delimiter is without its quotes, and whether it has none; `None` where it is not one word.
+fn named(delimiter: &str) -> Result<Option<(String, bool)>, String> {
+    if delimiter.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Ok(Some((delimiter.to_owned(), true)));
+    }
     let mut words = read_delimiter(delimiter, false)?;
     let Some(name) = words.pop().filter(|_| words.is_empty()) else { return Ok(None) };
     let raw = read_delimiter(delimiter, true)?;
@@ -68,8 +78,7 @@ pub fn announcement(word: &str) -> Result<Option<Announcement>, String> {
     }
     let n_quotes = |text: &str| text.matches(['\'', '"']).count();
     let expand = n_quotes(&name) == n_quotes(&raw[0]);
-    let fd = if digits.is_empty() { 0 } else { digits.parse().unwrap_or(u64::MAX) };
-    Ok(Some(Announcement { name, fd, expand, chomp }))
+    Ok(Some((name, expand)))
 }
 
 fn read_delimiter(delimiter: &str, raw_quotes: bool) -> Result<Vec<String>, String> {

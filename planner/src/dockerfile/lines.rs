@@ -59,6 +59,9 @@ impl LogicalLine {
     /// Where in the file a range of the line stands. Where the range goes over an escaped line end, the place
     /// covers it, and comments between too.
     pub(super) fn place(&self, range: &Range<usize>) -> Range<usize> {
+        if self.pieces.is_empty() {
+            return self.head + range.start..self.head + range.end;
+        }
         let at = |offset: usize| {
             let n_before = self.pieces.partition_point(|piece| piece.0 <= offset);
             let (start, place) = n_before.checked_sub(1).map_or((0, self.head), |piece| self.pieces[piece]);
@@ -170,7 +173,11 @@ impl<'a> LineReader<'a> {
             let token = without_end(bytes);
             let indentation = go::leading_space(token);
             let token = &token[indentation..];
-            self.read_directive(token, start);
+            match token {
+                _ if !self.block.is_over => self.read_directive(token, start),
+                [b'#', ..] => self.comments.push(start..self.end),
+                _ => {}
+            }
             self.line += 1;
             if token.is_empty() || token[0] == b'#' {
                 continue;

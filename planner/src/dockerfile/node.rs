@@ -13,6 +13,9 @@ use super::refusal::Refusal;
 use super::text::Text;
 use super::words::{Token, name_value_words, split_blank, split_command};
 
+/// How many words behind a `COPY`, `FROM` or `EXPOSE` there mostly are at most.
+const N_EXPECTED: usize = 4;
+
 /// An instruction, not yet understood.
 pub(super) struct Node {
     /// The kind; `None` for an unknown instruction.
@@ -24,7 +27,7 @@ pub(super) struct Node {
     /// What an `ONBUILD` triggers.
     pub(super) trigger: Option<Box<Node>>,
     /// BuildKit's words for what its parser refuses.
-    pub(super) error: Option<Refusal>,
+    pub(super) error: Option<Box<Refusal>>,
 }
 
 impl Node {
@@ -59,7 +62,7 @@ pub(super) fn read(line: &LogicalLine, escape: u8) -> Node {
         };
         let (args, error) = match divided {
             Ok(args) => (args, None),
-            Err(refusal) => (Args::default(), Some(refusal)),
+            Err(refusal) => (Args::default(), Some(Box::new(refusal))),
         };
         let (keyword, flags) = (split.keyword, split.flags);
         let node = Node { kind, keyword, flags, args: args.words, json: args.json, trigger: None, error };
@@ -110,7 +113,7 @@ fn whole(line: &LogicalLine, rest: Range<usize>) -> Args {
 }
 
 fn blank_words(line: &LogicalLine, rest: Range<usize>) -> Vec<Token> {
-    let mut words = Vec::new();
+    let mut words = Vec::with_capacity(N_EXPECTED);
     let mut next = Some(rest).filter(|rest| !rest.is_empty());
     while let Some(rest) = next {
         let (word, behind) = split_blank(line, rest);

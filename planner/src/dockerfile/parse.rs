@@ -16,8 +16,8 @@ use crate::source::Span;
 
 const UNTERMINATED: &str = "unterminated heredoc";
 
-/// How many instructions most files have at most.
-const N_EXPECTED: usize = 16;
+/// For so many instructions room is made at most before they are read.
+const N_EXPECTED: usize = 64;
 
 /// The hint where nothing is written yet.
 const BEGIN: &str = "a Dockerfile begins with a FROM, such as `FROM alpine:3.20`";
@@ -127,10 +127,11 @@ impl<'a> Parser<'a> {
     fn new(source: &'a [u8]) -> Self {
         let text = Decoded::of(source);
         let whole = text.replaced.is_empty().then(|| text.text.clone());
+        let n_lines = source.iter().filter(|byte| **byte == b'\n').count() + 1;
         Self {
             reader: LineReader::new(source, whole),
             text,
-            instructions: Vec::with_capacity(N_EXPECTED),
+            instructions: Vec::with_capacity(n_lines.min(N_EXPECTED)),
             stages: Vec::new(),
             refused: Vec::new(),
             bad_commands: Vec::new(),
@@ -163,7 +164,7 @@ impl<'a> Parser<'a> {
 
     fn read_instruction(&mut self, line: &LogicalLine, mut node: Node) {
         let read = match node.error.take() {
-            Some(refusal) => Err(refusal),
+            Some(refusal) => Err(*refusal),
             None if node.takes_heredocs() => self.read_heredocs(line),
             None => Ok(Vec::new()),
         };

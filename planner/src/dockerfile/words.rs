@@ -49,6 +49,12 @@ pub(super) fn split_command(line: &LogicalLine, range: Range<usize>, escape: u8)
 /// The range without Unicode white space at its ends.
 pub(super) fn trimmed(line: &LogicalLine, range: Range<usize>) -> Range<usize> {
     let bytes = line.bytes();
+    if let [first, .., last] = &bytes[range.clone()]
+        && first.is_ascii_graphic()
+        && last.is_ascii_graphic()
+    {
+        return range;
+    }
     let start = range.start + go::leading_space(&bytes[range.clone()]);
     start..start + go::trimmed_end(&bytes[start..range.end])
 }
