@@ -268,10 +268,10 @@ impl<'a> Watching<'a> {
             return Ok(());
         }
         let Some(at_work) = self.at_work.take() else { return Ok(()) };
-        let targets = at_work.targets.clone();
         if let Err(error) = self.conclude(at_work) {
-            self.targets.settle(&targets);
-            self.voice.error(&error)?;
+            // The next event, whatever it is, has them built again.
+            self.warn();
+            return self.voice.error(&error);
         }
         self.warn();
         self.begin_wanted()
@@ -340,7 +340,8 @@ impl<'a> Watching<'a> {
         let mut wanted = self.targets.wanted(&now);
         // In the order of what is foreseen: then steps that stages share bear the same names.
         wanted.sort_by_cached_key(|name| self.scene.stages().iter().position(|stage| stage == name));
-        if wanted.is_empty() || self.at_work.is_some() || self.is_ending || !self.builds {
+        let is_barred = self.at_work.is_some() || self.is_ending || !self.builds || self.scene.is_stale();
+        if wanted.is_empty() || is_barred {
             return Ok(());
         }
         wanted.truncate(self.wish.jobs.unwrap_or(usize::MAX));
@@ -348,12 +349,12 @@ impl<'a> Watching<'a> {
         match self.begin(&wanted, targets.clone()) {
             Ok(at_work) => {
                 self.at_work = Some(at_work);
+                // From now on a tag may be moved, whatever becomes of the build.
+                self.targets.begin(&wanted);
                 self.voice.started(&wanted)
             }
-            Err(error) => {
-                self.targets.settle(&targets);
-                self.voice.error(&error)
-            }
+            // The next event has it tried again.
+            Err(error) => self.voice.error(&error),
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use planner::built::{Built, End, Experience};
 use planner::context::{ContextPath, Stamped};
+use planner::digest::ContentDigest;
 use planner::plan::Plan;
 use planner::prediction::{Prediction, Verdict};
 use planner::recipe::{recipe, steps};
@@ -180,21 +181,25 @@ impl Scene {
     pub(super) fn built(&self, store: &Store) -> anyhow::Result<Recipes> {
         /// So many builds are looked at.
         const N_BUILDS: usize = 50;
-        let mut built = Recipes::new();
+        let mut built: BTreeMap<String, Option<ContentDigest>> = BTreeMap::new();
         let now = self.recipes();
         for build in self.past.of_project(&self.project.id).into_iter().take(N_BUILDS) {
             if now.keys().all(|name| built.contains_key(name)) {
                 break;
             }
-            if !store.built(&build.id)?.is_none_or(|built| is_whole(&built)) {
-                continue;
-            }
             let Some(snapshot) = store.snapshot(&build.id)? else { continue };
+            // What a build left that failed or was stopped, nobody can say.
+            let is_whole = store.built(&build.id)?.is_none_or(|built| is_whole(&built));
             for (name, recipe) in recipes_of(&snapshot) {
-                built.entry(name).or_insert(recipe);
+                built.entry(name).or_insert(is_whole.then_some(recipe));
             }
         }
-        Ok(built)
+        Ok(built.into_iter().filter_map(|(name, recipe)| Some((name, recipe?))).collect())
+    }
+
+    /// Whether an error kept it from being brought up to date.
+    pub(super) fn is_stale(&self) -> bool {
+        self.is_stale
     }
 
     /// How many files the contexts hold, folders included.

@@ -29,6 +29,11 @@ impl Targets {
         now.iter().filter(is_open).map(|(name, _)| name.clone()).collect()
     }
 
+    /// These are being built: nobody can say what stands of them until that is over.
+    pub(super) fn begin(&mut self, names: &[String]) {
+        self.forget(names);
+    }
+
     /// These were built.
     pub(super) fn succeeded(&mut self, made: &Recipes) {
         for (name, recipe) in made {
@@ -73,6 +78,9 @@ mod tests {
         targets.succeeded(&edited);
         assert!(targets.wanted(&edited).is_empty());
         assert_eq!(targets.wanted(&now), ["runtime", "test"], "an edit taken back is one");
+        targets.begin(&["test".to_owned()]);
+        assert_eq!(targets.wanted(&edited), ["test"], "a build that ended badly leaves what nobody knows");
+        targets.succeeded(&edited);
         targets.forget(["runtime".to_owned()].iter());
         assert_eq!(targets.wanted(&edited), ["runtime"]);
     }

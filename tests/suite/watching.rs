@@ -214,6 +214,42 @@ fn a_change_can_stop_the_build_it_reaches() {
 }
 
 #[test]
+fn a_build_that_was_stopped_leaves_nothing_to_rely_on() {
+    let desk = Desk::new(PASSES, PLAYS);
+    let watch = Watch::start(&desk, &["--on-change", "restart"]);
+    watch.wait("build-finished");
+    fs::write(desk.path("hold"), "").expect("a file");
+    reach(&desk, &watch, "edited\n");
+    watch.wait("build-started");
+    // Taken back: it may have been tagged already.
+    reach(&desk, &watch, "a\n");
+    assert_eq!(watch.wait("build-finished")["end"], "interrupted");
+    fs::remove_file(desk.path("hold")).expect("a file");
+    assert_eq!(watch.wait("build-finished")["end"], "succeeded");
+    assert_eq!(calls(&desk), 3);
+}
+
+#[test]
+fn a_save_beside_a_broken_dockerfile_is_built_when_that_is_whole_again() {
+    let desk = Desk::new(PASSES, PLAYS);
+    let watch = Watch::start(&desk, &[]);
+    watch.wait("build-finished");
+    let dockerfile = fs::read_to_string(desk.path("app/Dockerfile")).expect("a file");
+    fs::write(desk.path("hold"), "").expect("a file");
+    reach(&desk, &watch, "one\n");
+    watch.wait("build-started");
+    reach(&desk, &watch, "two\n");
+    save(&desk, "Dockerfile", &format!("{dockerfile}RUNN x\n"));
+    assert_eq!(watch.next()["event"], "error");
+    fs::remove_file(desk.path("hold")).expect("a file");
+    while watch.next()["event"] != "build-finished" {}
+    save(&desk, "Dockerfile", &dockerfile);
+    while watch.next()["event"] != "build-started" {}
+    assert_eq!(watch.wait("build-finished")["end"], "succeeded");
+    assert_eq!(calls(&desk), 3);
+}
+
+#[test]
 fn edits_made_while_nobody_watched_count() {
     let desk = Desk::new(PASSES, PLAYS);
     let watch = Watch::start(&desk, &[]);
