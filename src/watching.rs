@@ -346,7 +346,7 @@ impl<'a> Watching<'a> {
         }
         wanted.truncate(self.wish.jobs.unwrap_or(usize::MAX));
         let targets: Recipes = now.into_iter().filter(|(name, _)| wanted.contains(name)).collect();
-        match self.begin(&wanted, targets.clone()) {
+        match self.begin(&wanted, targets) {
             Ok(at_work) => {
                 self.at_work = Some(at_work);
                 // From now on a tag may be moved, whatever becomes of the build.
