@@ -59,10 +59,23 @@ impl ProjectArgs {
         narrowed
     }
 
+    /// The same, and these stages, each once.
+    pub(crate) fn also(&self, stages: &[String]) -> Self {
+        let asked = &self.flags.target;
+        let is_new = |stage: &&String| !asked.iter().any(|known| known.eq_ignore_ascii_case(stage));
+        let others = stages.iter().filter(is_new).map(|stage| targeted(stage));
+        self.only(&asked.iter().cloned().chain(others).collect::<Vec<_>>())
+    }
+
     /// The words behind `--`.
     pub(crate) fn rest(&self) -> &[String] {
         &self.rest
     }
+}
+
+/// What `--target` calls a stage: one without a name, which is then the last, by nothing.
+pub(crate) fn targeted(stage: &str) -> String {
+    if stage.bytes().all(|byte| byte.is_ascii_digit()) { String::new() } else { stage.to_owned() }
 }
 
 /// What becomes of the image, in the words of `docker buildx build`.

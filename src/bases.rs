@@ -10,8 +10,9 @@ use planner::image::{Image, ImageName};
 use planner::request::Request;
 
 use crate::engine::attribution::found_digest;
-use crate::engine::identity::{Engine, identify};
+use crate::engine::identity::Engine;
 use crate::engine::images;
+use crate::engine::known::Asking;
 use crate::engine::observed::Observed;
 use crate::forecast::{Past, familiar};
 use crate::observation::{Observation, images_read};
@@ -33,7 +34,7 @@ pub(crate) fn requests(
     if project.lookup == Lookup::Nobody {
         return Ok(requests);
     }
-    match identify(project.builder_flag().as_deref()) {
+    match Asking::begin(project.builder_flag(), store).answer(store) {
         Ok(engine) if project.has_chosen_rules => Ok(looked_up(project, requests, &engine, past, store)),
         Ok(engine) => {
             let requests = remembered(project, engine.profile.clone(), past)?;

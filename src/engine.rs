@@ -5,6 +5,7 @@
 //!
 //! The words are BuildKit's (client/graph.go).
 
+mod version;
 pub(crate) mod bake;
 pub(crate) mod invocation;
 pub(crate) mod buildx;

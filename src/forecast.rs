@@ -218,7 +218,7 @@ impl Forecast {
 }
 
 /// Brings build contexts back by digest: those at hand, else those of the store.
-pub(crate) struct Trees<'a> {
+struct Trees<'a> {
     store: &'a Store,
     like: BuildContext,
     known: RefCell<BTreeMap<ContentDigest, Option<BuildContext>>>,
@@ -226,14 +226,14 @@ pub(crate) struct Trees<'a> {
 
 impl<'a> Trees<'a> {
     /// The trees of the store, and `at_hand`; those that resemble one of them share its folders.
-    pub(crate) fn new(store: &'a Store, at_hand: impl IntoIterator<Item = BuildContext>) -> Self {
+    fn new(store: &'a Store, at_hand: impl IntoIterator<Item = BuildContext>) -> Self {
         let known: BTreeMap<_, _> = at_hand.into_iter().map(|context| (context.digest(), Some(context))).collect();
         let like = known.values().flatten().max_by_key(|context| context.root().n_below()).cloned();
         Self { store, like: like.unwrap_or_default(), known: RefCell::new(known) }
     }
 
     /// The tree of that digest; `None` where it is not kept or cannot be read.
-    pub(crate) fn find(&self, digest: &ContentDigest) -> Option<BuildContext> {
+    fn find(&self, digest: &ContentDigest) -> Option<BuildContext> {
         if let Some(known) = self.known.borrow().get(digest) {
             return known.clone();
         }
@@ -244,8 +244,13 @@ impl<'a> Trees<'a> {
 }
 
 /// Predicts a build of what was observed.
-pub(crate) fn predict_observed(observation: &Observation, past: &Past, trees: &Trees<'_>) -> Prediction {
+fn predict_observed(observation: &Observation, past: &Past, trees: &Trees<'_>) -> Prediction {
     predict(&observation.snapshot, &past.ledger, &|digest| trees.find(digest))
+}
+
+/// Predicts a build of what was observed, with the trees of the store and its own.
+pub(crate) fn predicted(observation: &Observation, past: &Past, store: &Store) -> Prediction {
+    predict_observed(observation, past, &Trees::new(store, observation.views().map(|(_, context)| context)))
 }
 
 /// What a prediction comes to where the records tell less than everything: the answer that [`forecast`] gives.
@@ -342,8 +347,7 @@ pub(crate) fn forecast_of_edit(
 ) -> anyhow::Result<Forecast> {
     let present = observation.snapshot.clone();
     let before: Vec<BuildContext> = observation.views().map(|(_, context)| context).collect();
-    let trees = Trees::new(store, before.iter().cloned());
-    let prediction = predict_observed(&observation, &past, &trees);
+    let prediction = predicted(&observation, &past, store);
     for step in recording::record(&present, &prediction, &past.ledger, "present") {
         past.ledger.add(step);
     }

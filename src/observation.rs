@@ -86,6 +86,11 @@ pub(crate) enum Receipt {
 }
 
 impl ObservedContext {
+    /// Sees it as an engine that last received `sent` of it.
+    pub(crate) fn see(&mut self, sent: Option<&Stamped>) {
+        self.view = view(sent, &self.now);
+    }
+
     /// What the engine holds after the build, by the name of its copy.
     pub(crate) fn after(&self) -> Stamped {
         transfer::after(&self.view, &self.now, &self.requested)
@@ -101,7 +106,7 @@ impl Observation {
     /// Sees the contexts as an engine that holds nothing of them.
     pub(crate) fn see_afresh(&mut self) {
         for context in self.contexts.values_mut() {
-            context.view = View { context: context.now.context.clone(), stale: Vec::new() };
+            context.see(None);
         }
     }
 
@@ -418,11 +423,13 @@ fn scan(
     }
     let now = scan.stamped;
     let sent_name = sent_name(builder, name, dir);
-    let view = match store.sent(&sent_name, &now.context)? {
-        Some(sent) => transfer::view(&sent, &now),
-        None => View { context: now.context.clone(), stale: Vec::new() },
-    };
+    let view = view(store.sent(&sent_name, &now.context)?.as_ref(), &now);
     Ok(ObservedContext { now, view, requested, sent_name, receipt: Receipt::Whole })
+}
+
+/// A context as an engine will see it that last received `sent` of it.
+fn view(sent: Option<&Stamped>, now: &Stamped) -> View {
+    sent.map_or_else(|| View { context: now.context.clone(), stale: Vec::new() }, |sent| transfer::view(sent, now))
 }
 
 /// A file that cannot be read fails docker's build, too; the hint says what helps.

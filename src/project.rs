@@ -105,6 +105,15 @@ impl Project {
         Ok(Self { context, dockerfile, ignorefile, id, builder, lookup, has_chosen_rules, flags, stamps })
     }
 
+    /// Asks for other targets of the same project.
+    ///
+    /// # Errors
+    /// If docker would refuse one of the flags.
+    pub(crate) fn ask(&mut self, args: &ProjectArgs) -> anyhow::Result<()> {
+        self.flags = args.flags()?;
+        Ok(())
+    }
+
     /// What the builder's flags ask for, under the rules of `profile`: one request for each target, at least one;
     /// nothing is known of images.
     ///

@@ -18,7 +18,7 @@ use crate::building::{self, Ended, Ground};
 use crate::engine::identity::buildx_version;
 use crate::engine::invocation::{self, Invocation};
 use crate::fault::Fault;
-use crate::forecast::{Past, Trees, doubted, engine_before, predict_observed};
+use crate::forecast::{Past, doubted, engine_before, predicted};
 use crate::observation::{Observation, observe};
 use crate::project::Project;
 use crate::render::build::Closing;
@@ -50,7 +50,7 @@ impl Round {
         let invocation = invocation::of_build(args, image, project.stdin_dockerfile(), buildx_version)?;
         let past = Past::read(store, &project.builder)?;
         let sight = Sight::new(&project, args.engine_profile, &past, store)?;
-        let prediction = foreseen(&sight.observation, &past, store);
+        let prediction = predicted(&sight.observation, &past, store);
         let experience = past.experience(&project, &sight.observation.snapshot, store)?;
         let begun = Entry::new(&project)?;
         Ok(Self { invocation, args: args.clone(), project, past, sight, prediction, experience, begun })
@@ -113,7 +113,7 @@ impl Round {
         }
         if news == News::Steps {
             ended.look_again(&observation);
-            prediction = foreseen(&observation, &past, store);
+            prediction = predicted(&observation, &past, store);
             experience = past.experience(&project, &observation.snapshot, store)?;
             let again = building::report(&observation, &prediction, &ended, built.engine.clone(), Source::Build);
             built = foretold(again, &built);
@@ -132,11 +132,6 @@ impl Round {
         }
         Ok(Done { entry, begun, project, observation, built, ended, experience, engine_before, left })
     }
-}
-
-fn foreseen(observation: &Observation, past: &Past, store: &Store) -> Prediction {
-    let trees = Trees::new(store, observation.views().map(|(_, context)| context));
-    predict_observed(observation, past, &trees)
 }
 
 /// A build that is over, and not recorded yet.

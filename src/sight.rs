@@ -1,19 +1,48 @@
-//! What a build begins with: the engine, what is asked of it, and the project as it will see it. In go a project and
-//! the records. Where docker has to be asked which engine it is, the project is read meanwhile. Nothing is recorded here.
-
-use std::thread;
+//! What an answer begins with: the project, what is recorded, what is asked of the builder, and the project as that
+//! builder will see it. A [`Look`] takes the engine for what it was, unless the flags say to ask; a [`Sight`], which a
+//! build begins with, asks. Nothing is recorded here but what was found of the engine.
 
 use planner::request::Request;
 
-use crate::args::EngineProfileName;
+use crate::args::{EngineProfileName, ProjectArgs};
 use crate::bases;
-use crate::engine::identity::{Engine, identify};
-use crate::engine::known;
-use crate::fault::Fault;
+use crate::engine::identity::Engine;
+use crate::engine::known::Asking;
 use crate::forecast::Past;
 use crate::observation::{Observation, observe};
 use crate::project::Project;
 use crate::store::Store;
+
+/// What an answer without a build begins with.
+pub(crate) struct Look {
+    /// The project.
+    pub(crate) project: Project,
+    /// What its builder has built.
+    pub(crate) past: Past,
+    /// What is asked of the builder.
+    pub(crate) requests: Vec<Request>,
+    /// The project as the builder will see it.
+    pub(crate) observation: Observation,
+}
+
+impl Look {
+    /// Looks at the project that the arguments name. `key` gives the key that seals what looks like a secret.
+    ///
+    /// # Errors
+    /// If BuildKit would refuse the Dockerfile or the flags, or a file cannot be read.
+    pub(crate) fn at(
+        args: &ProjectArgs,
+        store: &Store,
+        key: fn(&Store) -> anyhow::Result<[u8; 32]>,
+    ) -> anyhow::Result<Self> {
+        let project = Project::open(args)?;
+        let past = Past::read(store, &project.builder)?;
+        let profile = past.profile(args.engine_profile, store, &project.id)?;
+        let requests = bases::requests(&project, profile, &past, store)?;
+        let observation = observe(&project, &requests, store, || key(store))?;
+        Ok(Self { project, past, requests, observation })
+    }
+}
 
 /// What a build begins with.
 pub(crate) struct Sight {
@@ -26,7 +55,7 @@ pub(crate) struct Sight {
 }
 
 impl Sight {
-    /// Asks which engine the builder is, and looks at the project.
+    /// Asks which engine the builder is, and looks at the project meanwhile.
     ///
     /// # Errors
     /// If BuildKit would refuse the Dockerfile or the flags, a file cannot be read, or no engine answers.
@@ -36,24 +65,11 @@ impl Sight {
         past: &Past,
         store: &Store,
     ) -> anyhow::Result<Self> {
-        let builder = project.builder_flag();
-        let known = known::known(builder.as_deref(), store);
-        let asked = known.is_none().then(|| {
-            let builder = builder.clone();
-            thread::spawn(move || identify(builder.as_deref()))
-        });
+        let asking = Asking::begin(project.builder_flag(), store);
         let assumed = past.profile(chosen, store, &project.id)?;
         let foreseen = bases::remembered(project, assumed.clone(), past)?;
         let observation = observe(project, &foreseen, store, || store.keep_secret_key())?;
-        let engine = match (known, asked) {
-            (Some(engine), _) => engine,
-            (None, None) => identify(builder.as_deref())?,
-            (None, Some(asked)) => {
-                let engine = asked.join().map_err(|_| Fault::new("docker could not be asked"))??;
-                known::keep(builder.as_deref(), &engine, store);
-                engine
-            }
-        };
+        let engine = asking.answer(store)?;
         let profile = if project.has_chosen_rules { assumed } else { engine.profile.clone() };
         let requests = bases::looked_up(project, bases::remembered(project, profile, past)?, &engine, past, store);
         if requests == foreseen {

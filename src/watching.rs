@@ -4,10 +4,12 @@
 
 mod targets;
 mod afterwards;
+mod wish;
+mod change;
 mod scene;
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use planner::built::{End, Outcome};
 use planner::recipe::steps;
@@ -15,46 +17,29 @@ use watcher::debounce::{Debounce, Touched};
 use watcher::{Shortage, Subject, Watch, WatchEvent};
 
 use self::afterwards::Afterwards;
-use self::scene::{Asked, Scene, recipes_of, targeted};
+use self::scene::{Asked, Scene, recipes_of};
 use self::targets::{Recipes, Targets};
+use self::wish::Watched;
+pub(crate) use self::wish::Wish;
 use crate::args::{Format, ImageArgs, ProjectArgs};
 use crate::building::{self, Building, FRAME};
 use crate::engine::buildx::Message;
-use crate::engine::identity::identify;
-use crate::engine::known::known;
+use crate::engine::identity::buildx_version;
+use crate::engine::invocation;
+use crate::engine::known::Asking;
+use crate::fault::Fault;
+use crate::render;
 use crate::render::progress::Progress;
-use crate::render::watch::{Change, Effect, Ready, Voice};
+use crate::render::watch::{Effect, Ready, Voice};
 use crate::round::{Done, Round, tell_end};
 use crate::store::Store;
-
-/// What is asked for.
-pub(crate) struct Wish {
-    /// The project, and what would be built.
-    pub(crate) project: ProjectArgs,
-    /// What becomes of the images.
-    pub(crate) image: ImageArgs,
-    /// Whether the stages that no other stage reads are built, too.
-    pub(crate) leaves: bool,
-    /// Whether nothing is to be built.
-    pub(crate) plan_only: bool,
-    /// The most targets built side by side.
-    pub(crate) jobs: Option<usize>,
-    /// Whether a change that reaches the build at work stops it.
-    pub(crate) restarts: bool,
-    /// The quiet that ends a batch of changes; `None` for one that adapts.
-    pub(crate) debounce: Option<Duration>,
-    /// What is run after a build that succeeded.
-    pub(crate) exec: Option<String>,
-    /// How it is told.
-    pub(crate) format: Format,
-    /// Whether the output of all steps is shown.
-    pub(crate) verbose: bool,
-}
 
 /// What the loop hears of.
 enum Event {
     Files(WatchEvent),
     Build(Message),
+    /// The command that follows builds failed.
+    Command(String),
 }
 
 /// A build at work.
@@ -75,17 +60,20 @@ struct AtWork {
 /// A running watch.
 struct Watching<'a> {
     wish: Wish,
-    asked: Asked,
     store: &'a Store,
     voice: Voice,
     scene: Scene,
     targets: Targets,
     after: Afterwards,
+    /// Whether the command is to follow when nothing is left to be built.
+    owes_command: bool,
     batch: Debounce,
     at_work: Option<AtWork>,
     /// How many changes reached a target so far.
     n_changes: usize,
     is_ending: bool,
+    /// Until it is answered, nothing is said or built.
+    asking: Option<Asking>,
     builds: bool,
     eyes: Watch,
     sender: Sender<Event>,
@@ -112,71 +100,79 @@ pub(crate) fn watch(wish: Wish, store: &Store) -> anyhow::Result<()> {
 impl<'a> Watching<'a> {
     fn start(wish: Wish, store: &'a Store, sender: Sender<Event>) -> anyhow::Result<Self> {
         let builder = wish.project.flags()?.builder;
-        let is_known = known(builder.as_deref(), store).is_some();
-        let ask = !wish.plan_only && !is_known;
-        let engine = ask.then(|| std::thread::spawn(move || identify(builder.as_deref())));
-        let eyes = {
-            let sender = sender.clone();
-            // The loop may have ended.
-            Watch::start(Subject::default(), usize::MAX, move |event| drop(sender.send(Event::Files(event))))?
-        };
-        let builds = !wish.plan_only;
+        let asking = (!wish.plan_only).then(|| Asking::begin(builder, store));
+        let seen = sender.clone();
+        // The loop may have ended.
+        let see = move |event| drop(seen.send(Event::Files(event)));
+        let eyes = Watch::start(Subject::default(), usize::MAX, see)?;
         let asked = Asked { project: wish.project.clone(), leaves: wish.leaves };
-        let scene = Scene::open(&asked, store, &mut |subject| eyes.replace(subject))?;
-        let targets = Targets::new(scene.built(store)?);
-        let voice = Voice::new(wish.format);
-        let after = Afterwards::new(wish.exec.clone(), wish.format == Format::Json);
-        let batch = Debounce::new(wish.debounce);
-        let mut watching = Self {
-            wish,
-            asked,
-            store,
-            voice,
+        let scene = Scene::open(&asked, store, &eyes)?;
+        let built = if wish.has_effects() { Recipes::new() } else { scene.built(store)? };
+        let failed = sender.clone();
+        let fail = move |failure| drop(failed.send(Event::Command(failure)));
+        let after = Afterwards::new(wish.exec.clone(), wish.format == Format::Json, fail);
+        Ok(Self {
+            voice: Voice::new(wish.format),
             scene,
-            targets,
+            targets: Targets::new(built),
             after,
-            batch,
+            owes_command: false,
+            batch: Debounce::new(wish.debounce),
             at_work: None,
             n_changes: 0,
             is_ending: false,
-            builds,
+            asking,
+            builds: false,
             eyes,
             sender,
-        };
-        let all: Vec<String> = watching.scene.recipes().into_keys().collect();
-        watching.invocation_of(&all)?;
-        let mut plan_only = watching.wish.plan_only.then(|| "--plan-only".to_owned());
-        if let Some(Err(error)) = engine.and_then(|engine| engine.join().ok()) {
-            plan_only = Some(crate::render::told(&error));
-            watching.builds = false;
-        }
-        watching.greet(plan_only)?;
-        Ok(watching)
+            wish,
+            store,
+        })
     }
 
-    fn greet(&mut self, plan_only: Option<String>) -> anyhow::Result<()> {
+    /// Once it is known whether there is an engine, the user is told what is watched, and the first build begins.
+    fn greet(&mut self) -> anyhow::Result<()> {
+        let plan_only = match self.asking.take().map(|asking| asking.answer(self.store)) {
+            None => Some("--plan-only".to_owned()),
+            Some(Err(error)) => Some(render::told(&error)),
+            Some(Ok(_)) => {
+                let all: Vec<String> = self.scene.recipes().keys().cloned().collect();
+                let (args, image) = self.typed_for(&all);
+                invocation::of_build(&args, &image, None, buildx_version)?;
+                None
+            }
+        };
+        self.builds = plan_only.is_none();
         self.warn();
         let outlook = self.scene.outlook();
         let ready = Ready {
             targets: &outlook.targets,
             unwatched: &self.scene.unwatched,
-            n_files: self.scene.n_files(),
+            n_entries: self.scene.n_entries(),
             plan_only,
         };
         self.voice.ready(&ready)?;
-        self.voice.prediction(&outlook)
+        self.voice.prediction(&outlook)?;
+        self.begin_wanted()
     }
 
     fn run(&mut self, events: &Receiver<Event>) -> anyhow::Result<()> {
-        self.begin_wanted()?;
+        if self.wish.plan_only {
+            self.greet()?;
+        }
         while !(self.is_ending && self.at_work.is_none()) {
+            if self.asking.as_ref().is_some_and(Asking::is_answered) {
+                self.greet()?;
+            }
             match self.next(events) {
                 Some(Event::Files(event)) => self.saw(event),
                 Some(Event::Build(Message::Stop)) => self.stop(),
                 Some(Event::Build(message)) => self.heard(message),
+                Some(Event::Command(failure)) => self.voice.error(&Fault::new(failure).into())?,
                 None => {}
             }
-            if let Some(batch) = self.batch.take(Instant::now()).filter(|_| !self.is_ending) {
+            let is_listening = !self.is_ending && self.asking.is_none();
+            if let Some(batch) = self.batch.take(Instant::now()).filter(|_| is_listening) {
                 self.decide(&batch.touched)?;
             }
             self.attend()?;
@@ -186,7 +182,8 @@ impl<'a> Watching<'a> {
 
     /// The next event; `None` where something else is due first. Without a build and without a batch it waits for good.
     fn next(&mut self, events: &Receiver<Event>) -> Option<Event> {
-        let frame = self.at_work.as_ref().map(|_| Instant::now() + FRAME);
+        let is_busy = self.at_work.is_some() || self.asking.is_some();
+        let frame = is_busy.then(|| Instant::now() + FRAME);
         let Some(due) = [frame, self.batch.deadline()].into_iter().flatten().min() else {
             return events.recv().ok();
         };
@@ -230,26 +227,26 @@ impl<'a> Watching<'a> {
     /// Says what a batch of changes comes to, and begins what follows.
     fn decide(&mut self, touched: &Touched) -> anyhow::Result<()> {
         let began = Instant::now();
-        let eyes = &self.eyes;
-        let taken = self.scene.take(touched, &self.asked, self.store, &mut |subject| eyes.replace(subject));
-        let change = match taken {
+        let change = match self.scene.take(touched, self.store, &self.eyes) {
             Ok(change) => change,
             Err(error) => return self.voice.error(&error),
         };
+        let has_reached = change.effect == Effect::Steps;
         if *touched == Touched::Everything {
-            self.eyes.rescanned(began.elapsed(), change.effect == Effect::Steps);
+            self.eyes.rescanned(began.elapsed(), has_reached);
         }
-        self.voice.change(&change, &self.scene.outlook())?;
-        self.warn();
-        if change.effect == Effect::Steps {
+        self.voice.change(&change)?;
+        if has_reached {
+            self.voice.reach(&change.paths, &self.scene.outlook())?;
             self.n_changes += 1;
-            self.restart(&change);
+            self.restart();
         }
+        self.warn();
         self.begin_wanted()
     }
 
     /// Stops the build at work if it is made of something else than what is there now, and that is asked for.
-    fn restart(&mut self, _change: &Change) {
+    fn restart(&mut self) {
         let now = self.scene.recipes();
         let Some(at_work) = self.at_work.as_mut().filter(|_| self.wish.restarts) else { return };
         let is_other = at_work.targets.iter().any(|(name, begun)| now.get(name) != Some(begun));
@@ -309,48 +306,62 @@ impl<'a> Watching<'a> {
         // Who is told of it finds it recorded.
         done.keep(self.store)?;
         self.voice.finished(&done.entry.id, &names, &done.closing(false), done.spared())?;
-        let (end, is_doubted, made) = (done.ended.end, !done.built.changed.is_empty(), recipes_of(done.snapshot()));
-        let failed = failed(&done, &targets);
-        let eyes = &self.eyes;
-        self.scene.learn(&self.asked, self.store, &mut |subject| eyes.replace(subject))?;
+        let is_latest = n_changes == self.n_changes;
+        self.scene.learn(self.store, &self.eyes)?;
         self.voice.settled(&self.scene.outlook());
-        match end {
-            End::Succeeded if is_doubted => self.targets.forget(&names),
-            End::Succeeded => {
-                self.targets.succeeded(&made);
-                if n_changes == self.n_changes {
-                    // What was learned of images may name it otherwise; it is built all the same.
-                    let mut now = self.scene.recipes();
-                    now.retain(|name, _| targets.contains_key(name));
-                    self.targets.settle(&now);
-                }
-            }
-            End::Failed => self.targets.settle(&failed),
-            End::Interrupted => {}
-        }
-        if end == End::Succeeded {
-            self.after.begin()?;
-        }
+        self.settle(&done, &targets, is_latest);
         Ok(())
     }
 
-    /// Begins to build what is wanted, unless a build is at work.
+    /// Takes note of what a build left; `is_latest` if no target was reached since it began.
+    fn settle(&mut self, done: &Done, begun: &Recipes, is_latest: bool) {
+        let end = done.ended.end;
+        self.owes_command = end == End::Succeeded;
+        match end {
+            End::Succeeded if !done.built.changed.is_empty() => {
+                for name in self.targets.doubt(begun) {
+                    self.voice.note(&format!(
+                        "what `{name}` is made of was written each time it was built: the next build waits for a change"
+                    ));
+                }
+            }
+            End::Succeeded => {
+                self.targets.succeeded(&recipes_of(done.snapshot()));
+                if is_latest {
+                    // What was learned of images may name it otherwise; it is built all the same.
+                    let mut now = self.scene.recipes().clone();
+                    now.retain(|name, _| begun.contains_key(name));
+                    self.targets.settle(&now);
+                }
+            }
+            End::Failed => self.targets.settle(&failed(done, begun)),
+            End::Interrupted => {}
+        }
+    }
+
+    /// Begins to build what is wanted, unless a build is at work; where nothing is left, the command follows.
     fn begin_wanted(&mut self) -> anyhow::Result<()> {
-        let now = self.scene.recipes();
-        let mut wanted = self.targets.wanted(&now);
-        // In the order of what is foreseen: then steps that stages share bear the same names.
-        wanted.sort_by_cached_key(|name| self.scene.stages().iter().position(|stage| stage == name));
-        let is_barred = self.at_work.is_some() || self.is_ending || !self.builds || self.scene.is_stale();
-        if wanted.is_empty() || is_barred {
+        if self.at_work.is_some() || self.is_ending || !self.builds || self.scene.is_stale() {
             return Ok(());
         }
+        let now = self.scene.recipes();
+        let mut wanted = self.targets.wanted(now);
+        if wanted.is_empty() {
+            if std::mem::take(&mut self.owes_command) {
+                self.after.begin();
+            }
+            return Ok(());
+        }
+        // In the order of what is foreseen: then steps that stages share bear the same names.
+        wanted.sort_by_cached_key(|name| self.scene.stages().iter().position(|stage| stage == name));
         wanted.truncate(self.wish.jobs.unwrap_or(usize::MAX));
-        let targets: Recipes = now.into_iter().filter(|(name, _)| wanted.contains(name)).collect();
+        let mut targets = now.clone();
+        targets.retain(|name, _| wanted.contains(name));
         match self.begin(&wanted, targets) {
             Ok(at_work) => {
                 self.at_work = Some(at_work);
                 // From now on a tag may be moved, whatever becomes of the build.
-                self.targets.begin(&wanted);
+                self.targets.forget(&wanted);
                 self.voice.started(&wanted)
             }
             // The next event has it tried again.
@@ -359,7 +370,7 @@ impl<'a> Watching<'a> {
     }
 
     fn begin(&self, wanted: &[String], targets: Recipes) -> anyhow::Result<AtWork> {
-        let (args, image) = self.narrowed(wanted);
+        let (args, image) = self.typed_for(wanted);
         let round = Round::open(&args, &image, self.store)?;
         let progress = round.progress(self.wish.verbose).among(self.voice.bars());
         let sender = self.sender.clone();
@@ -376,38 +387,10 @@ impl<'a> Watching<'a> {
         Ok(AtWork { round, building, progress, names, targets, fault: None, n_changes })
     }
 
-    /// Whether docker would take a build of these targets at all.
-    fn invocation_of(&self, targets: &[String]) -> anyhow::Result<()> {
-        use crate::engine::{identity::buildx_version, invocation};
-        let (args, image) = self.narrowed(targets);
-        let ask = || if self.builds { buildx_version() } else { Ok(crate::engine::bake::Version::parse("")) };
-        if self.builds {
-            invocation::of_build(&args, &image, None, ask)?;
-        }
-        Ok(())
-    }
-
     /// What is typed for a build of these targets only.
-    fn narrowed(&self, wanted: &[String]) -> (ProjectArgs, ImageArgs) {
-        let is_default = self.scene.recipes().len() == 1 && self.wish.project.typed().target.is_empty();
-        let args = if is_default {
-            self.wish.project.clone()
-        } else {
-            self.scene.args.only(&wanted.iter().map(|stage| targeted(stage)).collect::<Vec<_>>())
-        };
-        let image = &self.wish.image;
-        let is_tagged = |stage: &str| wanted.iter().any(|name| name.eq_ignore_ascii_case(stage));
-        let tag = |tag: &String| match tag.split_once('=') {
-            Some((stage, _)) if !is_tagged(stage) => None,
-            Some((_, name)) if wanted.len() == 1 => Some(name.to_owned()),
-            Some(_) => Some(tag.clone()),
-            // With --leaves a tag without a stage is that of the image that a plain build makes.
-            None if !self.wish.leaves => Some(tag.clone()),
-            None if !is_tagged(&self.scene.default) => None,
-            None if wanted.len() == 1 => Some(tag.clone()),
-            None => Some(format!("{}={tag}", targeted(&self.scene.default))),
-        };
-        (args, ImageArgs { tag: image.tag.iter().filter_map(tag).collect(), ..image.clone() })
+    fn typed_for(&self, wanted: &[String]) -> (ProjectArgs, ImageArgs) {
+        let Scene { args, default, .. } = &self.scene;
+        self.wish.narrowed(wanted, &Watched { args, n_targets: self.scene.recipes().len(), default })
     }
 
     fn warn(&self) {

@@ -97,7 +97,7 @@ impl Standing {
 }
 
 /// The standing of every vertex, in the order of the snapshot's steps.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Prediction {
     /// One for each step.
     pub standings: Vec<Standing>,

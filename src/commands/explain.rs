@@ -5,13 +5,12 @@ use clap::Args;
 use super::Session;
 use crate::Status;
 use crate::args::{OutputArgs, ProjectArgs, ReportFormat};
-use crate::bases;
-use crate::forecast::{Past, forecast, forecast_since};
-use crate::observation::observe;
-use crate::project::Project;
+use crate::forecast::{forecast, forecast_since};
 use crate::render::json::{self, ExplainView};
 use crate::render::{self, explain};
+use crate::sight::Look;
 use crate::since::at_revision;
+use crate::store::Store;
 
 /// What `--help` ends with.
 const EXAMPLES: &str = "\
@@ -57,12 +56,8 @@ pub(super) struct ExplainArgs {
 }
 
 pub(super) fn run(args: &ExplainArgs, session: &Session) -> anyhow::Result<Status> {
-    let project = Project::open(&args.project)?;
     let store = &session.store;
-    let past = Past::read(store, &project.builder)?;
-    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
-    let requests = bases::requests(&project, profile, &past, store)?;
-    let observation = observe(&project, &requests, store, || store.secret_key())?;
+    let Look { project, past, requests, observation } = Look::at(&args.project, store, Store::secret_key)?;
     render::warn_of(&observation.warnings);
     let mut forecast = match &args.since {
         Some(since) => {

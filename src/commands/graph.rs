@@ -6,14 +6,13 @@ use clap::{Args, ValueEnum};
 use super::Session;
 use crate::Status;
 use crate::args::ProjectArgs;
-use crate::bases;
-use crate::forecast::{Past, forecast, forecast_since};
-use crate::observation::observe;
-use crate::project::Project;
+use crate::forecast::{forecast, forecast_since};
 use crate::render;
 use crate::render::graph::{self, Drawing};
 use crate::render::json::{self, GraphView};
+use crate::sight::Look;
 use crate::since::at_revision;
+use crate::store::Store;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -67,12 +66,8 @@ enum GraphFormat {
 }
 
 pub(super) fn run(args: &GraphArgs, session: &Session) -> anyhow::Result<Status> {
-    let project = Project::open(&args.project)?;
     let store = &session.store;
-    let past = Past::read(store, &project.builder)?;
-    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
-    let requests = bases::requests(&project, profile, &past, store)?;
-    let observation = observe(&project, &requests, store, || store.secret_key())?;
+    let Look { project, past, requests, observation } = Look::at(&args.project, store, Store::secret_key)?;
     let (vertices, views) = (observation.graph.clone(), observation.views().collect());
     let forecast = match &args.since {
         Some(since) => {

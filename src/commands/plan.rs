@@ -10,13 +10,12 @@ use clap::Args;
 use super::Session;
 use crate::Status;
 use crate::args::{OutputArgs, ProjectArgs, ReportFormat};
-use crate::bases;
-use crate::forecast::{Past, forecast, forecast_of_edit, forecast_since};
-use crate::observation::observe;
-use crate::project::Project;
+use crate::forecast::{forecast, forecast_of_edit, forecast_since};
 use crate::render;
 use crate::render::json::{self, ExplainView};
+use crate::sight::Look;
 use crate::since::at_revision;
+use crate::store::Store;
 
 /// What `--help` ends with.
 const EXAMPLES: &str = "\
@@ -60,12 +59,8 @@ pub(super) struct PlanArgs {
 }
 
 pub(super) fn run(args: &PlanArgs, session: &Session) -> anyhow::Result<Status> {
-    let project = Project::open(&args.project)?;
     let store = &session.store;
-    let past = Past::read(store, &project.builder)?;
-    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
-    let requests = bases::requests(&project, profile, &past, store)?;
-    let observation = observe(&project, &requests, store, || store.secret_key())?;
+    let Look { project, past, requests, observation } = Look::at(&args.project, store, Store::secret_key)?;
     render::warn_of(&observation.warnings);
     let forecast = if let Some(since) = &args.since {
         let revision = at_revision(&project, &requests, &observation, store, since)?;

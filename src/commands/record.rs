@@ -7,12 +7,11 @@ use planner::recording::{self, Left};
 use super::Session;
 use crate::Status;
 use crate::args::ProjectArgs;
-use crate::bases;
 use crate::bookkeeping::Entry;
-use crate::forecast::{Past, Trees, predict_observed};
-use crate::observation::observe;
-use crate::project::Project;
+use crate::forecast::predicted;
 use crate::render;
+use crate::sight::Look;
+use crate::store::Store;
 
 /// What `--help` ends with.
 const EXAMPLES: &str = "\
@@ -38,14 +37,9 @@ pub(super) struct RecordArgs {
 }
 
 pub(super) fn run(args: &RecordArgs, session: &Session) -> anyhow::Result<Status> {
-    let project = Project::open(&args.project)?;
     let store = &session.store;
-    let past = Past::read(store, &project.builder)?;
-    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
-    let requests = bases::requests(&project, profile, &past, store)?;
-    let observation = observe(&project, &requests, store, || store.keep_secret_key())?;
-    let trees = Trees::new(store, observation.contexts.values().map(|context| context.view.context.clone()));
-    let prediction = predict_observed(&observation, &past, &trees);
+    let Look { project, past, observation, .. } = Look::at(&args.project, store, Store::keep_secret_key)?;
+    let prediction = predicted(&observation, &past, store);
     let entry = Entry::new(&project)?;
     // Under an unknown frontend nobody knows what the steps are.
     let steps = match observation.unknown_frontend {

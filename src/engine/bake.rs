@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::version::version;
 use crate::args::{BuilderFlags, ImageArgs, ProjectArgs, unknown_to_keys};
 use crate::fault::Fault;
 
@@ -19,11 +20,7 @@ pub(crate) struct Version(Option<(u32, u32)>);
 impl Version {
     /// Reads what `docker buildx version` prints: the module, the version with or without a `v`, the commit.
     pub(crate) fn parse(text: &str) -> Self {
-        let word = text.split_whitespace().nth(1).unwrap_or_default();
-        let mut numbers = word.strip_prefix('v').unwrap_or(word).split('.').map(|number| number.parse().ok());
-        let numbers = numbers.next().flatten().zip(numbers.next().flatten());
-        // What is built without a version calls itself `v0.0.0+unknown`.
-        Self(numbers.filter(|numbers| *numbers != (0, 0)))
+        Self(text.split_whitespace().nth(1).and_then(version))
     }
 
     fn is_at_least(self, major: u32, minor: u32) -> bool {

@@ -12,6 +12,8 @@ use super::identity::{Engine, ImageStore};
 use super::socket;
 use crate::fault::Fault;
 
+const UNREADABLE: &str = "docker's answer cannot be read";
+
 /// Asks what the image is that a build would take, one with `--pull` if `pull`.
 ///
 /// # Errors
@@ -81,16 +83,15 @@ impl Config {
 fn of_engine(engine: &Engine, name: &ImageName) -> anyhow::Result<Image> {
     let is_current = engine.context.is_none();
     if let Some(image) = is_current.then(|| socket::get(&format!("/images/{}/json", name.reference))).flatten() {
-        return read_inspected(serde_json::from_value(image), name);
+        return of_inspected(serde_json::from_value(image).context(UNREADABLE)?, name);
     }
     let mut words = Vec::new();
     words.extend(engine.context.iter().flat_map(|context| ["--context", context.as_str()]));
     words.extend(["image", "inspect", "--format", "{{json .}}", &name.reference]);
-    read_inspected(serde_json::from_str(&ask(&words)?), name)
+    of_inspected(serde_json::from_str(&ask(&words)?).context(UNREADABLE)?, name)
 }
 
-fn read_inspected(image: serde_json::Result<Inspected>, name: &ImageName) -> anyhow::Result<Image> {
-    let image = image.context("docker's answer cannot be read")?;
+fn of_inspected(image: Inspected, name: &ImageName) -> anyhow::Result<Image> {
     // The engine passes over an image of another platform.
     let platform = format!("{}/{}", image.os, image.architecture);
     if !is_platform(&name.platform, &platform) {
@@ -146,10 +147,10 @@ pub(crate) fn of_registry(builder: Option<&str>, name: &ImageName) -> anyhow::Re
 }
 
 fn read_listed(json: &str, name: &ImageName) -> anyhow::Result<Image> {
-    let listed: Listed = serde_json::from_str(json).context("docker's answer cannot be read")?;
+    let listed: Listed = serde_json::from_str(json).context(UNREADABLE)?;
     let image = of_platform(listed.image, &name.platform)
         .ok_or_else(|| Fault::new(format!("the registry has no image for {}", name.platform)))?;
-    let image: ListedImage = serde_json::from_value(image).context("docker's answer cannot be read")?;
+    let image: ListedImage = serde_json::from_value(image).context(UNREADABLE)?;
     Ok(Image {
         digest: Some(listed.manifest.digest),
         layers: name_layers(image.rootfs.diff_ids.iter().flatten().map(String::as_str)),
@@ -205,7 +206,7 @@ mod tests {
             )
         };
         let wanted = name("docker.io/library/node:22", "linux/amd64");
-        let read = |digests| super::read_inspected(serde_json::from_str(&json(digests)), &wanted).unwrap();
+        let read = |digests| super::of_inspected(serde_json::from_str(&json(digests)).unwrap(), &wanted).unwrap();
         assert_eq!(read("[]").digest.as_deref(), Some("sha256:1"));
         assert_eq!(read("null").digest.as_deref(), Some("sha256:1"));
         assert_eq!(read(r#"["mine/node@sha256:3","node@sha256:2"]"#).digest.as_deref(), Some("sha256:2"));
@@ -213,7 +214,7 @@ mod tests {
         assert_eq!(config.env, [("A".to_owned(), "b=c".to_owned())]);
         assert_eq!((config.workdir.as_str(), config.onbuild.as_slice()), ("/w", ["RUN x".to_owned()].as_slice()));
         let other = name("docker.io/library/node:22", "linux/arm64");
-        assert!(super::read_inspected(serde_json::from_str(&json("[]")), &other).is_err(), "another platform");
+        assert!(super::of_inspected(serde_json::from_str(&json("[]")).unwrap(), &other).is_err(), "another platform");
     }
 
     #[test]

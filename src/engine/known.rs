@@ -1,6 +1,6 @@
 //! Which engine a builder was found to be, kept so that docker need not be asked again: that takes longer than a small
 //! build. A note holds as long as docker and buildx would choose the builder by the same settings, and the engine of this
-//! machine says the same of itself. In go a builder's name and the store, out comes an engine or nothing.
+//! machine says the same of itself. In go a builder's name and the store, out comes an engine.
 //!
 //! What decides the choice: docs.docker.com/reference/cli/docker (environment variables, config.json, contexts), and
 //! store/store.go of docker/buildx.
@@ -8,13 +8,15 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 use planner::digest::{ContentDigest, Hasher};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::identity::Engine;
+use super::identity::{Engine, identify};
 use super::socket;
+use crate::fault::Fault;
 use crate::store::Store;
 
 /// What was found of a builder.
@@ -25,15 +27,61 @@ struct Note {
     says: Value,
 }
 
-/// The engine behind a builder, if it is known and still the same.
-pub(crate) fn known(builder: Option<&str>, store: &Store) -> Option<Engine> {
+/// The question which engine a builder is.
+pub(crate) struct Asking {
+    builder: Option<String>,
+    answer: Answer,
+}
+
+enum Answer {
+    Known(Engine),
+    OnItsWay(JoinHandle<anyhow::Result<Engine>>),
+}
+
+impl Asking {
+    /// Looks whether the engine is known; else docker is asked, while the caller goes on. Without a name it is the
+    /// builder that docker chooses.
+    pub(crate) fn begin(builder: Option<String>, store: &Store) -> Self {
+        if let Some(engine) = known(builder.as_deref(), store) {
+            return Self { builder, answer: Answer::Known(engine) };
+        }
+        let asked = builder.clone();
+        let answer = Answer::OnItsWay(thread::spawn(move || identify(asked.as_deref())));
+        Self { builder, answer }
+    }
+
+    /// Whether nobody has to wait for the answer.
+    pub(crate) fn is_answered(&self) -> bool {
+        match &self.answer {
+            Answer::Known(_) => true,
+            Answer::OnItsWay(asked) => asked.is_finished(),
+        }
+    }
+
+    /// Waits for the answer, and keeps it.
+    ///
+    /// # Errors
+    /// If no engine answers.
+    pub(crate) fn answer(self, store: &Store) -> anyhow::Result<Engine> {
+        match self.answer {
+            Answer::Known(engine) => Ok(engine),
+            Answer::OnItsWay(asked) => {
+                let engine = asked.join().map_err(|_| Fault::new("docker could not be asked"))??;
+                keep(self.builder.as_deref(), &engine, store);
+                Ok(engine)
+            }
+        }
+    }
+}
+
+fn known(builder: Option<&str>, store: &Store) -> Option<Engine> {
     let note = store.engine_note(&choice(builder)?)?;
     let note: Note = serde_json::from_slice(&note).ok()?;
     (note.says == says()?).then_some(note.engine)
 }
 
 /// Keeps what docker said, where it can be told later whether that still holds.
-pub(crate) fn keep(builder: Option<&str>, engine: &Engine, store: &Store) {
+fn keep(builder: Option<&str>, engine: &Engine, store: &Store) {
     // Another context's engine, or a BuildKit by itself, does not listen on the socket.
     if engine.context.is_some() || !engine.is_dockers_own() {
         return;

@@ -15,7 +15,7 @@ use crate::observation::Receipt;
 #[derive(Default)]
 pub(crate) struct Receipts {
     transfers: BTreeMap<String, BTreeMap<String, Receipt>>,
-    /// The vertices that are over without having told of a transfer.
+    /// The vertices that began and told of no transfer yet.
     silent: BTreeSet<String>,
 }
 

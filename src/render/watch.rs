@@ -83,7 +83,7 @@ pub(crate) struct Ready<'a> {
     /// Stages that no other stage reads and nobody watches.
     pub(crate) unwatched: &'a [String],
     /// Files and folders in the contexts.
-    pub(crate) n_files: usize,
+    pub(crate) n_entries: usize,
     /// Why nothing is built, if so.
     pub(crate) plan_only: Option<String>,
 }
@@ -142,19 +142,20 @@ impl Voice {
     /// What is watched.
     pub(crate) fn ready(&mut self, ready: &Ready<'_>) -> anyhow::Result<()> {
         if self.format == Format::Json {
-            let Ready { targets, unwatched, n_files, plan_only } = ready;
+            let Ready { targets, unwatched, n_entries, plan_only } = ready;
             return self.event(&Event::Ready {
                 targets,
                 unwatched,
-                entries: *n_files,
+                entries: *n_entries,
                 builds: plan_only.is_none(),
                 reason: plan_only.as_deref(),
             });
         }
-        let targets = ready.targets.iter().map(|name| text::escape(name)).collect::<Vec<_>>().join(" and ");
-        let mut line = format!("watching {} for {targets}", text::count(ready.n_files, "file"));
+        let targets = ready.targets.iter().map(|name| spoken(name)).collect::<Vec<_>>().join(" and ");
+        let entries = if ready.n_entries == 1 { "file" } else { "files and folders" };
+        let mut line = format!("watching {} {entries} for {targets}", ready.n_entries);
         if !ready.unwatched.is_empty() {
-            let names: Vec<String> = ready.unwatched.iter().map(|name| text::escape(name)).collect();
+            let names: Vec<String> = ready.unwatched.iter().map(|name| spoken(name)).collect();
             let _ = write!(line, "; not watched: {} (--leaves adds them)", names.join(", "));
         }
         self.say(&format!("{HEADLINE}{line}{HEADLINE:#}"))?;
@@ -164,20 +165,19 @@ impl Voice {
         }
     }
 
-    /// What a save came to, and what the next build does now.
-    pub(crate) fn change(&mut self, change: &Change, outlook: &Outlook) -> anyhow::Result<()> {
+    /// What a save came to. Where it reaches steps, what follows is to be told of those.
+    pub(crate) fn change(&mut self, change: &Change) -> anyhow::Result<()> {
         if change.paths.is_empty() && change.effect != Effect::Steps {
             return Ok(());
         }
         if self.format == Format::Json {
-            self.event(&Event::of_change(change))?;
-            return if change.effect == Effect::Steps { self.event(&Event::of_outlook(outlook)) } else { Ok(()) };
+            return self.event(&Event::of_change(change));
         }
         let paths = named(&change.paths);
         let quiet = match change.effect {
             Effect::Steps => {
                 self.last_quiet.clear();
-                return self.outlook(Some(&paths), outlook);
+                return Ok(());
             }
             Effect::SameContent => format!("saved {paths}, content unchanged"),
             Effect::NotRead => format!("saved {paths}, nothing depends on it"),
@@ -193,6 +193,14 @@ impl Voice {
     /// What the next build does.
     pub(crate) fn prediction(&mut self, outlook: &Outlook) -> anyhow::Result<()> {
         if self.format == Format::Json { self.event(&Event::of_outlook(outlook)) } else { self.outlook(None, outlook) }
+    }
+
+    /// What the next build does, now that these paths changed.
+    pub(crate) fn reach(&mut self, paths: &[String], outlook: &Outlook) -> anyhow::Result<()> {
+        match self.format {
+            Format::Json => self.event(&Event::of_outlook(outlook)),
+            Format::Text => self.outlook(Some(&named(paths)), outlook),
+        }
     }
 
     /// What the next build does, now that one is over: on the live view only.
@@ -212,11 +220,11 @@ impl Voice {
         let (first, rest): (Vec<&Row>, Vec<&Row>) = outlook.open().partition(|row| row.is_first);
         for row in first.iter().chain(&rest).take(N_ROWS) {
             let label = text::cut(&format!("{:<12} {}", text::escape(&row.name), text::escape(&row.text)), 68);
-            let _ = write!(lines, "\n          {FAINT}{label}{FAINT:#}");
+            let _ = write!(lines, "\n{INDENT}{FAINT}{label}{FAINT:#}");
         }
         let n_more = (first.len() + rest.len()).saturating_sub(N_ROWS);
         if n_more > 0 {
-            let _ = write!(lines, "\n          {FAINT}and {n_more} more{FAINT:#}");
+            let _ = write!(lines, "\n{INDENT}{FAINT}and {n_more} more{FAINT:#}");
         }
         self.say(&lines)
     }
@@ -264,7 +272,7 @@ impl Voice {
         self.say(&format!("{}  {}", clock(), conclusion(built, targets, saved)))?;
         for (step, reason) in disagreements(closing) {
             let line = format!("{WARNING}not as predicted{WARNING:#}: {}: {reason}", text::escape(&step.name));
-            self.say(&format!("          {line}"))?;
+            self.say(&format!("{INDENT}{line}"))?;
         }
         Ok(())
     }
@@ -297,13 +305,15 @@ impl Voice {
     }
 
     fn say(&self, line: &str) -> anyhow::Result<()> {
-        let write = || super::answer(&format!("{line}\n"));
-        Ok(self.board.as_ref().map_or_else(write, |board| board.bars().suspend(write))?)
+        self.write(&format!("{line}\n"))
     }
 
     fn event(&self, event: &Event<'_>) -> anyhow::Result<()> {
-        let line = json::line(&events::Line { schema: events::SCHEMA, at: Timestamp::now().to_string(), event })?;
-        let write = || -> io::Result<()> { super::answer(&line) };
+        self.write(&json::line(&events::Line { schema: events::SCHEMA, at: Timestamp::now().to_string(), event })?)
+    }
+
+    fn write(&self, text: &str) -> anyhow::Result<()> {
+        let write = || -> io::Result<()> { super::answer(text) };
         Ok(self.board.as_ref().map_or_else(write, |board| board.bars().suspend(write))?)
     }
 }
@@ -311,6 +321,11 @@ impl Voice {
 /// The time of day.
 fn clock() -> String {
     Zoned::now().strftime("%H:%M:%S").to_string()
+}
+
+/// A stage as it is spoken of: one without a name has a number.
+fn spoken(stage: &str) -> String {
+    if stage.bytes().all(|byte| byte.is_ascii_digit()) { format!("stage {stage}") } else { text::escape(stage) }
 }
 
 /// `src/a.ts, src/b.ts and 12 more`.
@@ -323,7 +338,7 @@ fn named(paths: &[String]) -> String {
 /// `built runtime in 11.8 s: 4 steps ran, 5 cached; about 36 s saved; predicted = observed`; in two lines where it would
 /// be too long for one.
 fn conclusion(built: &Built, targets: &[String], saved: f64) -> String {
-    let targets = targets.iter().map(|name| text::escape(name)).collect::<Vec<_>>().join(", ");
+    let targets = targets.iter().map(|name| spoken(name)).collect::<Vec<_>>().join(", ");
     let seconds = text::seconds(built.seconds);
     let told = match built.end {
         End::Succeeded => format!("built {targets} in {seconds}"),

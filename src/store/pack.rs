@@ -109,18 +109,18 @@ impl Objects {
 pub(super) struct Additions<'a> {
     present: &'a Objects,
     new: BTreeMap<ContentDigest, Vec<u8>>,
-    begun: HashSet<ContentDigest>,
+    visited: HashSet<ContentDigest>,
 }
 
 impl<'a> Additions<'a> {
     /// Nothing new so far.
     pub(super) fn to(present: &'a Objects) -> Self {
-        Self { present, new: BTreeMap::new(), begun: HashSet::new() }
+        Self { present, new: BTreeMap::new(), visited: HashSet::new() }
     }
 
     /// Whether what stands under a digest, with all it leads to, is to be added; of each digest once.
-    pub(super) fn begins(&mut self, id: ContentDigest) -> bool {
-        self.begun.insert(id)
+    pub(super) fn is_first(&mut self, id: ContentDigest) -> bool {
+        self.visited.insert(id)
     }
 
     /// Adds an object under a digest that stands for its meaning. Present ones are left as they are.

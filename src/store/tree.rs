@@ -18,7 +18,7 @@ const WITH_XATTRS: u8 = 0x80;
 /// Adds a folder and everything below it that is not kept yet. Everything is visited, also below folders that
 /// are kept already: a pack may have been set aside, and then its objects are added again.
 pub(super) fn keep(folder: &Folder, additions: &mut Additions<'_>) {
-    if !additions.begins(folder.digest()) {
+    if !additions.is_first(folder.digest()) {
         return;
     }
     for (_, node) in folder.entries() {

@@ -5,23 +5,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use planner::built::{Built, End, Experience};
-use planner::context::{ContextPath, Stamped};
+use planner::context::Stamped;
 use planner::digest::ContentDigest;
 use planner::plan::Plan;
 use planner::prediction::{Prediction, Verdict};
 use planner::recipe::{recipe, steps};
 use planner::snapshot::{Snapshot, StepKind};
-use planner::transfer::{self, View};
 use watcher::debounce::Touched;
-use watcher::{Place, Refresh, Subject, refresh};
+use watcher::{Place, Refresh, Watch, refresh};
 
+use super::change::{After, Before, Places};
 use super::targets::Recipes;
 use crate::args::ProjectArgs;
 use crate::bases;
-use crate::forecast::{Past, Trees, doubted, predict_observed};
+use crate::forecast::{Past, doubted, predicted};
 use crate::observation::{Observation, context_source, ignorefile, leaves, observe, scan_fault, subject};
 use crate::project::Project;
-use crate::render::watch::{Change, Effect, Outlook, Row};
+use crate::render::watch::{Change, Outlook, Row};
 use crate::store::Store;
 
 /// Which targets are watched.
@@ -41,11 +41,14 @@ pub(super) struct Scene {
     pub(super) default: String,
     /// The stages that no other stage reads and nobody watches.
     pub(super) unwatched: Vec<String>,
+    asked: Asked,
     project: Project,
     past: Past,
     observation: Observation,
     /// What the engine last received of each context.
     sent: BTreeMap<String, Option<Stamped>>,
+    /// What each watched target is made of.
+    recipes: Recipes,
     prediction: Prediction,
     experience: Experience,
     /// Whether an error kept it from being brought up to date.
@@ -53,39 +56,40 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// Reads the project. `aim` is told what to watch before it is scanned.
+    /// Reads the project. The eyes are told what to watch before it is scanned.
     ///
     /// # Errors
     /// If BuildKit would refuse the Dockerfile or the flags, or a file cannot be read.
-    pub(super) fn open(asked: &Asked, store: &Store, aim: &mut dyn FnMut(Subject)) -> anyhow::Result<Self> {
-        let project = Project::open(&asked.project)?;
+    pub(super) fn open(asked: &Asked, store: &Store, eyes: &Watch) -> anyhow::Result<Self> {
+        let mut project = Project::open(&asked.project)?;
         let past = Past::read(store, &project.builder)?;
         let profile = past.profile(asked.project.engine_profile, store, &project.id)?;
-        let requests = bases::requests(&project, profile.clone(), &past, store)?;
-        let leaves = leaves(&project, &requests)?;
-        let default = leaves.last().cloned().unwrap_or_default();
-        let args = if asked.leaves {
-            asked.project.only(
-                &all(&asked.project.typed().target, &leaves).iter().map(|stage| targeted(stage)).collect::<Vec<_>>(),
-            )
-        } else {
-            asked.project.clone()
-        };
-        let project = Project::open(&args)?;
-        let mut requests = requests;
-        if asked.leaves {
-            requests = bases::requests(&project, profile, &past, store)?;
-        }
-        aim(subject(&project, &requests)?);
+        let leaves = leaves(&project, &bases::remembered(&project, profile.clone(), &past)?)?;
+        let args = if asked.leaves { asked.project.also(&leaves) } else { asked.project.clone() };
+        project.ask(&args)?;
+        let requests = bases::requests(&project, profile, &past, store)?;
+        eyes.replace(subject(&project, &requests)?);
         let observation = observe(&project, &requests, store, || store.keep_secret_key())?;
         let watched = observation.snapshot.stages();
+        let default = leaves.last().cloned().unwrap_or_default();
         let unwatched = leaves.into_iter().filter(|leaf| !watched.contains(leaf)).collect();
         let experience = past.experience(&project, &observation.snapshot, store)?;
-        let prediction = foreseen(&project, &observation, &past, store);
-        let (sent, is_stale) = (BTreeMap::new(), false);
-        let mut scene =
-            Self { args, default, unwatched, project, past, observation, sent, prediction, experience, is_stale };
+        let mut scene = Self {
+            args,
+            default,
+            unwatched,
+            asked: asked.clone(),
+            project,
+            past,
+            observation,
+            sent: BTreeMap::new(),
+            recipes: Recipes::new(),
+            prediction: Prediction::default(),
+            experience,
+            is_stale: false,
+        };
         scene.remember_sent(store)?;
+        scene.foresee(store);
         Ok(scene)
     }
 
@@ -93,14 +97,8 @@ impl Scene {
     ///
     /// # Errors
     /// As [`open`](Self::open); the scene is as before.
-    pub(super) fn take(
-        &mut self,
-        touched: &Touched,
-        asked: &Asked,
-        store: &Store,
-        aim: &mut dyn FnMut(Subject),
-    ) -> anyhow::Result<Change> {
-        let (before, texts) = (Before::of(self), self.project.edited());
+    pub(super) fn take(&mut self, touched: &Touched, store: &Store, eyes: &Watch) -> anyhow::Result<Change> {
+        let (before, texts) = (Before::of(&self.observation, &self.recipes), self.project.edited());
         let places = match touched {
             Touched::Places(places) => Some(by_context(places)),
             Touched::Everything => None,
@@ -108,14 +106,15 @@ impl Scene {
         let known = places.as_ref().filter(|_| texts.is_empty() && !self.is_stale);
         self.is_stale = true;
         if !known.map_or(Ok(false), |places| self.refresh(places, store))? {
-            *self = Self::open(asked, store, aim)?;
+            *self = Self::open(&self.asked, store, eyes)?;
         }
         self.is_stale = false;
-        Ok(before.change(self, &places.unwrap_or_default(), texts))
+        let after = After { project: &self.project, observation: &self.observation, recipes: &self.recipes };
+        Ok(before.change(&after, &places.unwrap_or_default(), &texts))
     }
 
     /// Brings the contexts up to date at these paths; whether that was possible.
-    fn refresh(&mut self, places: &BTreeMap<&str, Vec<&ContextPath>>, store: &Store) -> anyhow::Result<bool> {
+    fn refresh(&mut self, places: &Places<'_>, store: &Store) -> anyhow::Result<bool> {
         let named = self.project.local_contexts()?;
         let mut is_whole = true;
         for (name, paths) in places {
@@ -125,11 +124,11 @@ impl Scene {
             let paths = paths.iter().copied();
             let refreshed = refresh(&dir.root, &rules, &context.requested, &mut context.now, paths);
             is_whole &= refreshed.map_err(scan_fault)? == Refresh::Done;
-            context.view = view(self.sent.get(*name).and_then(Option::as_ref), &context.now);
+            context.see(self.sent.get(*name).and_then(Option::as_ref));
         }
         if is_whole {
             self.observation.retake(&store.secret_key()?);
-            self.prediction = foreseen(&self.project, &self.observation, &self.past, store);
+            self.foresee(store);
         }
         Ok(is_whole)
     }
@@ -138,19 +137,19 @@ impl Scene {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub(super) fn learn(&mut self, asked: &Asked, store: &Store, aim: &mut dyn FnMut(Subject)) -> anyhow::Result<()> {
+    pub(super) fn learn(&mut self, store: &Store, eyes: &Watch) -> anyhow::Result<()> {
         self.past = Past::read(store, &self.project.builder)?;
         let profile = self.past.profile(self.args.engine_profile, store, &self.project.id)?;
         let requests = bases::remembered(&self.project, profile, &self.past)?;
         let key = store.secret_key()?;
         if !self.observation.learn(&self.project, &requests, &key)? {
-            *self = Self::open(asked, store, aim)?;
+            *self = Self::open(&self.asked, store, eyes)?;
             return Ok(());
         }
         self.remember_sent(store)?;
         self.observation.retake(&key);
         self.experience = self.past.experience(&self.project, &self.observation.snapshot, store)?;
-        self.prediction = foreseen(&self.project, &self.observation, &self.past, store);
+        self.foresee(store);
         Ok(())
     }
 
@@ -158,10 +157,17 @@ impl Scene {
         self.sent.clear();
         for (name, context) in &mut self.observation.contexts {
             let sent = store.sent(&context.sent_name, &context.now.context)?;
-            context.view = view(sent.as_ref(), &context.now);
+            context.see(sent.as_ref());
             self.sent.insert(name.clone(), sent);
         }
         Ok(())
+    }
+
+    /// Says anew what a build would do.
+    fn foresee(&mut self, store: &Store) {
+        let Self { project, observation, past, .. } = self;
+        self.recipes = recipes_of(&observation.snapshot);
+        self.prediction = doubted(project, observation, past, store, predicted(observation, past, store));
     }
 
     /// The watched targets, in the order of the plan.
@@ -170,8 +176,8 @@ impl Scene {
     }
 
     /// What each watched target is made of.
-    pub(super) fn recipes(&self) -> Recipes {
-        recipes_of(&self.observation.snapshot)
+    pub(super) fn recipes(&self) -> &Recipes {
+        &self.recipes
     }
 
     /// What the targets were made of when they were last built, as far as that was recorded.
@@ -182,9 +188,8 @@ impl Scene {
         /// So many builds are looked at.
         const N_BUILDS: usize = 50;
         let mut built: BTreeMap<String, Option<ContentDigest>> = BTreeMap::new();
-        let now = self.recipes();
         for build in self.past.of_project(&self.project.id).into_iter().take(N_BUILDS) {
-            if now.keys().all(|name| built.contains_key(name)) {
+            if self.recipes.keys().all(|name| built.contains_key(name)) {
                 break;
             }
             let Some(snapshot) = store.snapshot(&build.id)? else { continue };
@@ -203,7 +208,7 @@ impl Scene {
     }
 
     /// How many files the contexts hold, folders included.
-    pub(super) fn n_files(&self) -> usize {
+    pub(super) fn n_entries(&self) -> usize {
         self.observation.contexts.values().map(|context| context.now.context.root().n_below()).sum()
     }
 
@@ -229,11 +234,6 @@ impl Scene {
     }
 }
 
-fn foreseen(project: &Project, observation: &Observation, past: &Past, store: &Store) -> Prediction {
-    let trees = Trees::new(store, observation.views().map(|(_, context)| context));
-    doubted(project, observation, past, store, predict_observed(observation, past, &trees))
-}
-
 /// Whether a build made what it was asked for, of what was seen before it.
 fn is_whole(built: &Built) -> bool {
     built.end == End::Succeeded && built.changed.is_empty()
@@ -245,80 +245,12 @@ pub(super) fn recipes_of(snapshot: &Snapshot) -> Recipes {
     snapshot.stages().into_iter().zip(recipes).collect()
 }
 
-fn view(sent: Option<&Stamped>, now: &Stamped) -> View {
-    sent.map_or_else(|| View { context: now.context.clone(), stale: Vec::new() }, |sent| transfer::view(sent, now))
-}
-
-/// What `--target` calls a stage: one without a name, which is then the last, by nothing.
-pub(super) fn targeted(stage: &str) -> String {
-    if stage.bytes().all(|byte| byte.is_ascii_digit()) { String::new() } else { stage.to_owned() }
-}
-
-/// Those that are asked for, then the others, each once.
-fn all(asked: &[String], others: &[String]) -> Vec<String> {
-    let mut all: Vec<String> = asked.to_vec();
-    all.extend(others.iter().filter(|name| !asked.iter().any(|known| known.eq_ignore_ascii_case(name))).cloned());
-    all
-}
-
-fn by_context(places: &BTreeSet<Place>) -> BTreeMap<&str, Vec<&ContextPath>> {
-    let mut contexts: BTreeMap<&str, Vec<&ContextPath>> = BTreeMap::new();
+fn by_context(places: &BTreeSet<Place>) -> Places<'_> {
+    let mut contexts = Places::new();
     for place in places {
         if let Place::Context { name, path } = place {
             contexts.entry(name).or_default().push(path);
         }
     }
     contexts
-}
-
-/// What a change is told against.
-struct Before {
-    contexts: BTreeMap<String, Stamped>,
-    recipes: Recipes,
-}
-
-impl Before {
-    fn of(scene: &Scene) -> Self {
-        let contexts = &scene.observation.contexts;
-        let trees = contexts.iter().map(|(name, context)| {
-            let tree = Stamped { context: context.now.context.clone(), mtimes: Vec::new() };
-            (name.clone(), tree)
-        });
-        Self { contexts: trees.collect(), recipes: scene.recipes() }
-    }
-
-    fn change(&self, scene: &Scene, touched: &BTreeMap<&str, Vec<&ContextPath>>, texts: Vec<String>) -> Change {
-        let mut paths = Vec::new();
-        for (name, context) in &scene.observation.contexts {
-            let Some(before) = self.contexts.get(name) else { continue };
-            let diff = before.context.diff(&context.now.context);
-            paths.extend(diff.changes.into_iter().map(|(path, _)| path.to_lossy()));
-        }
-        let is_other = self.recipes != scene.recipes();
-        if is_other || !paths.is_empty() || !texts.is_empty() {
-            let effect = match (is_other, texts.is_empty()) {
-                (true, _) => Effect::Steps,
-                (false, true) => Effect::NotRead,
-                (false, false) => Effect::SamePlan,
-            };
-            return Change { paths: texts.into_iter().chain(paths).collect(), effect };
-        }
-        let there = |(name, paths): (&&str, &Vec<&ContextPath>)| {
-            let context = scene.observation.contexts.get(*name);
-            let is_held =
-                |path: &&&ContextPath| context.is_some_and(|context| context.now.context.find(path).is_some());
-            let held: Vec<String> = paths.iter().filter(is_held).map(|path| path.to_lossy()).collect();
-            held
-        };
-        let held: Vec<String> = touched.iter().flat_map(there).collect();
-        if !held.is_empty() {
-            return Change { paths: held, effect: Effect::SameContent };
-        }
-        let named = scene.project.local_contexts().unwrap_or_default();
-        let on_disk = touched.iter().flat_map(|(name, paths)| {
-            let dir = context_source(&scene.project, &named, name).map(|(dir, _)| dir);
-            paths.iter().filter(move |path| dir.is_some_and(|dir| dir.holds(path))).map(|path| path.to_lossy())
-        });
-        Change { paths: on_disk.collect(), effect: Effect::NotRead }
-    }
 }

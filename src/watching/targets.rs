@@ -8,17 +8,23 @@ use planner::digest::ContentDigest;
 /// What targets are made of, by name.
 pub(super) type Recipes = BTreeMap<String, ContentDigest>;
 
+/// So many builds in a row that nobody can say what they read, and the next one waits for a change: who writes what the
+/// build reads each time it is built would never be done.
+const MOST_DOUBTS: usize = 3;
+
 /// What is known of the targets.
 #[derive(Default)]
 pub(super) struct Targets {
     built: Recipes,
     tried: Recipes,
+    /// Of how many builds in a row nobody can say what they read, and what they were to be made of.
+    doubts: BTreeMap<String, (ContentDigest, usize)>,
 }
 
 impl Targets {
     /// Targets that were built before.
     pub(super) fn new(built: Recipes) -> Self {
-        Self { built, tried: Recipes::new() }
+        Self { built, ..Self::default() }
     }
 
     /// Those to be built, with `now` what they would be made of.
@@ -29,15 +35,11 @@ impl Targets {
         now.iter().filter(is_open).map(|(name, _)| name.clone()).collect()
     }
 
-    /// These are being built: nobody can say what stands of them until that is over.
-    pub(super) fn begin(&mut self, names: &[String]) {
-        self.forget(names);
-    }
-
     /// These were built.
     pub(super) fn succeeded(&mut self, made: &Recipes) {
         for (name, recipe) in made {
             self.tried.remove(name);
+            self.doubts.remove(name);
             self.built.insert(name.clone(), *recipe);
         }
     }
@@ -45,6 +47,23 @@ impl Targets {
     /// These cannot be built, or need not be again, as long as they are made of this.
     pub(super) fn settle(&mut self, tried: &Recipes) {
         self.tried.extend(tried.iter().map(|(name, recipe)| (name.clone(), *recipe)));
+    }
+
+    /// These were built, but what they read changed meanwhile. Those that were built so too often are given back: they
+    /// are not wanted as long as they are made of this.
+    pub(super) fn doubt(&mut self, begun: &Recipes) -> Vec<String> {
+        let mut given_up = Vec::new();
+        for (name, recipe) in begun {
+            let (of, n) = self.doubts.entry(name.clone()).or_insert((*recipe, 0));
+            *n = if of == recipe { *n + 1 } else { 1 };
+            *of = *recipe;
+            if *n == MOST_DOUBTS {
+                self.doubts.remove(name);
+                self.tried.insert(name.clone(), *recipe);
+                given_up.push(name.clone());
+            }
+        }
+        given_up
     }
 
     /// Nobody can say what these were made of.
@@ -78,10 +97,19 @@ mod tests {
         targets.succeeded(&edited);
         assert!(targets.wanted(&edited).is_empty());
         assert_eq!(targets.wanted(&now), ["runtime", "test"], "an edit taken back is one");
-        targets.begin(&["test".to_owned()]);
-        assert_eq!(targets.wanted(&edited), ["test"], "a build that ended badly leaves what nobody knows");
-        targets.succeeded(&edited);
         targets.forget(["runtime".to_owned()].iter());
         assert_eq!(targets.wanted(&edited), ["runtime"]);
+    }
+
+    #[test]
+    fn a_target_that_is_written_to_whenever_it_is_built_waits_for_a_change() {
+        let (mut targets, now) = (Targets::default(), recipes(&[("runtime", "1")]));
+        for _ in 0..2 {
+            assert!(targets.doubt(&now).is_empty());
+            assert_eq!(targets.wanted(&now), ["runtime"]);
+        }
+        assert_eq!(targets.doubt(&now), ["runtime"]);
+        assert!(targets.wanted(&now).is_empty());
+        assert_eq!(targets.wanted(&recipes(&[("runtime", "2")])), ["runtime"]);
     }
 }

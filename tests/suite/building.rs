@@ -255,6 +255,25 @@ fn no_engine_is_said_and_nothing_is_recorded() {
 }
 
 #[test]
+fn a_builder_of_another_docker_context_is_asked_there() {
+    let desk = Desk::new(PASSES, "cat \"$stream\" >&2");
+    let script = fs::read_to_string(desk.path("bin/docker")).expect("a script");
+    let far = script.replace("Endpoint: default", "Endpoint: far");
+    desk.program("docker", &far.replace("*) exit 64", "'--context far info'*) printf '27.1.0\\n[]\\n';;\n*) exit 64"));
+    let mut by_variable = desk.command(&["build"]);
+    by_variable.env("BUILDX_BUILDER", "far");
+    for mut build in [desk.command(&["build", "--builder", "far"]), by_variable] {
+        let built = build.output().expect("the program starts");
+        assert_eq!(built.status.code(), Some(0), "{built:?}");
+    }
+    let answer = desk.run(&["history", "--format", "json"]);
+    let history: serde_json::Value = serde_json::from_slice(&answer.stdout).expect("JSON");
+    let builds = history["builds"].as_array().expect("builds").iter();
+    let engines: Vec<_> = builds.map(|build| (build["builder"].as_str(), build["engine"].as_str())).collect();
+    assert_eq!(engines, [(Some("far"), Some("Docker Engine 27.1.0")); 2]);
+}
+
+#[test]
 fn progress_lines_come_in_the_order_of_the_ends() {
     let desk = Desk::new("an-edit-runs-its-own-branch-and-what-reads-it", "cat \"$stream\" >&2");
     let told = text(&desk.run(&["build"]).stderr);

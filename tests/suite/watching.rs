@@ -371,13 +371,7 @@ fn a_command_follows_each_build_and_ends_with_all_it_started() {
         let text = fs::read_to_string(desk.path("pids")).unwrap_or_default();
         text.lines().filter_map(|line| line.parse().ok()).collect()
     };
-    let wait_for = |n: usize| {
-        let began = std::time::Instant::now();
-        while pids().len() < n {
-            assert!(began.elapsed() < PATIENCE, "the command was not started");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    };
+    let wait_for = |n: usize| wait_until(|| pids().len() >= n);
     watch.wait("build-finished");
     wait_for(1);
     reach(&desk, &watch, "edited\n");
@@ -386,6 +380,83 @@ fn a_command_follows_each_build_and_ends_with_all_it_started() {
     assert_eq!(pids().into_iter().map(is_at_work).collect::<Vec<_>>(), [false, true]);
     assert_eq!(watch.end().0, Some(0));
     assert_eq!(pids().into_iter().map(is_at_work).collect::<Vec<_>>(), [false, false]);
+}
+
+#[test]
+fn a_command_that_fails_is_told_and_one_that_takes_its_time_to_end_holds_nothing_up() {
+    let desk = Desk::new(PASSES, PLAYS);
+    let watch = Watch::start(&desk, &["--exec", "exit 3"]);
+    let failed = loop {
+        let event = watch.next();
+        if event["event"] == "error" {
+            break event;
+        }
+    };
+    assert_eq!(failed["message"], "`exit 3` ended with exit status 3");
+    drop(watch);
+
+    let stubborn = "trap 'while [ ! -e ../let-go ]; do sleep 0.01; done; echo done >> ../let-go; exit' TERM; \
+                    echo >> ../ready; while :; do sleep 0.01; done";
+    let watch = Watch::start(&desk, &["--exec", stubborn]);
+    watch.wait("build-finished");
+    wait_until(|| desk.path("ready").exists());
+    reach(&desk, &watch, "edited\n");
+    watch.wait("build-finished");
+    // The first command is being ended; the watch hears of saves all the same.
+    reach(&desk, &watch, "edited again\n");
+    fs::write(desk.path("let-go"), "").expect("a file");
+    watch.wait("build-finished");
+    assert_eq!(watch.end().0, Some(0));
+    let ends = fs::read_to_string(desk.path("let-go")).expect("a file");
+    assert!(!ends.is_empty(), "each was given the time to end by itself");
+}
+
+#[test]
+fn what_no_record_holds_is_made_when_the_watch_begins() {
+    let desk = Desk::new(PASSES, PLAYS);
+    let first = Watch::start(&desk, &[]);
+    first.wait("build-finished");
+    drop(first);
+    let quiet = Watch::start(&desk, &[]);
+    quiet.wait("prediction");
+    let (status, left) = quiet.end();
+    assert_eq!((status, left, calls(&desk)), (Some(0), Vec::new(), 1), "all is as it was built");
+    for flags in [["--tag", "shop:dev"], ["--exec", "true"], ["--output", "type=local,dest=../out"]] {
+        let n_calls = calls(&desk);
+        let watch = Watch::start(&desk, &flags);
+        watch.wait("build-finished");
+        assert_eq!((watch.end().0, calls(&desk)), (Some(0), n_calls + 1), "{flags:?}");
+    }
+}
+
+#[test]
+fn a_build_that_writes_what_it_reads_does_not_go_on_for_ever() {
+    let desk = Desk::new(PASSES, &format!("touch src/a.txt; {PLAYS}"));
+    let watch = Watch::start(&desk, &[]);
+    for _ in 0..3 {
+        watch.wait("build-finished");
+    }
+    reach(&desk, &watch, "edited\n");
+    watch.wait("build-started");
+    assert_eq!(calls(&desk), 3, "it waits for a change");
+}
+
+#[test]
+fn a_docker_that_does_not_answer_can_be_left() {
+    let desk = Desk::new(PASSES, PLAYS);
+    desk.program("docker", "#!/bin/sh\necho >> ../asked\nwhile [ ! -e ../answer ]; do sleep 0.01; done\nexit 1\n");
+    let watch = Watch::start(&desk, &[]);
+    wait_until(|| desk.path("asked").exists());
+    assert_eq!(watch.end().0, Some(0));
+    fs::write(desk.path("answer"), "").expect("a file");
+}
+
+fn wait_until(is_so: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "it never came to that");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Whether a process is there and has not ended (proc(5), stat).

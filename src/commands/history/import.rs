@@ -14,18 +14,18 @@ use planner::snapshot::Snapshot;
 use super::Session;
 use crate::Status;
 use crate::args::{Format, OutputArgs, ProjectArgs};
-use crate::bases;
 use crate::bookkeeping::Entry;
 use crate::building::{self, Ended};
 use crate::engine::observed::Observed;
 use crate::fault::Fault;
-use crate::forecast::{Past, Trees, doubted, predict_observed};
+use crate::forecast::{Past, doubted, predicted};
 use crate::intake;
-use crate::observation::{Observation, observe};
+use crate::observation::Observation;
 use crate::project::Project;
 use crate::render;
 use crate::render::build::Closing;
 use crate::render::json::{self, BuildView};
+use crate::sight::Look;
 use crate::store::Store;
 
 /// Learn from the progress log of a build that went another way
@@ -47,16 +47,11 @@ pub(super) struct ImportArgs {
 }
 
 pub(super) fn run(args: &ImportArgs, session: &Session) -> anyhow::Result<Status> {
-    let project = Project::open(&args.project)?;
     let observed = Observed::of_stream(&read(&args.file)?);
     let store = &session.store;
-    let past = Past::read(store, &project.builder)?;
-    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
-    let requests = bases::requests(&project, profile, &past, store)?;
-    let observation = observe(&project, &requests, store, || store.keep_secret_key())?;
+    let Look { project, past, observation, .. } = Look::at(&args.project, store, Store::keep_secret_key)?;
     session.warn();
-    let trees = Trees::new(store, observation.views().map(|(_, context)| context));
-    let prediction = predict_observed(&observation, &past, &trees);
+    let prediction = predicted(&observation, &past, store);
     let experience = past.experience(&project, &observation.snapshot, store)?;
     let ended = Ended::of_log(observed, &observation.snapshot);
     refuse_strange(&args.file, &ended)?;
