@@ -152,13 +152,14 @@ impl Project {
         real.is_some() && dockerfile.chain(ignorefile).any(|own| fs::canonicalize(own).ok() == real)
     }
 
-    /// The Dockerfile and the ignore files, as far as they were written, made or removed since the project was read.
+    /// The Dockerfile, the ignore files and links to folders, as far as they were written, made or removed since the project
+    /// was read.
     pub(crate) fn edited(&self) -> Vec<String> {
         let shown = |path: &Path| path.strip_prefix(&self.context.root).unwrap_or(path).display().to_string();
         self.stamps.changed().map(shown).collect()
     }
 
-    /// Where the Dockerfile and the ignore files are looked for, there or not.
+    /// Where the Dockerfile, the ignore files and links to folders are looked for, there or not.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &Path> {
         self.stamps.paths()
     }
@@ -193,14 +194,16 @@ impl Project {
     }
 }
 
-/// The files whose text decides what is built, if they are there.
+/// The files whose text decides what is built, there or not, and the links that lead to its folders.
 fn texts(context: &ContextDir, file: Option<&Path>, flags: &BuilderFlags) -> Vec<PathBuf> {
     let mut texts = dockerfile::candidates(context, file);
     texts.extend(dockerfile::ignorefile_candidate(context, file));
     // What is wrong with a named context is said when it is asked for.
     let named = request::local_contexts(flags).unwrap_or_default();
-    let dirs = named.into_values().map(|context| context.dir.root).chain([context.root.clone()]);
-    texts.extend(dirs.map(|dir| dir.join(".dockerignore")));
+    for dir in named.into_values().map(|context| context.dir).chain([context.clone()]) {
+        texts.push(dir.root.join(".dockerignore"));
+        texts.extend(dir.links());
+    }
     texts
 }
 
@@ -243,6 +246,12 @@ impl ContextDir {
         let real = real.map_or_else(|| absolute.clone(), |(dir, name)| dir.join(name));
         let below = real.strip_prefix(&self.root).or_else(|_| absolute.strip_prefix(&self.root)).ok()?;
         Some(ContextPath::new(below.as_os_str().as_encoded_bytes()))
+    }
+
+    /// The links by which the folder was named, absolute: exchanged, they lead to another one.
+    fn links(&self) -> Vec<PathBuf> {
+        let absolute = std::path::absolute(&self.shown).unwrap_or_default();
+        absolute.ancestors().filter(|path| path.is_symlink()).map(Path::to_owned).collect()
     }
 
     /// Whether something stands at a path below the folder.

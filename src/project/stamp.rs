@@ -1,6 +1,6 @@
-//! Whether a file was written since it was read: its size, its times and its place on disk, taken before it is read.
-//! In go paths, out come those that are no longer what they were. A file that holds its old bytes again was written all
-//! the same. No content is read.
+//! Whether a file was written since it was read, or a link to a folder leads elsewhere: size, times and place on disk,
+//! taken before it is read. In go paths, out come those that are no longer what they were. A file that holds its old bytes
+//! again was written all the same. No content is read.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Default)]
 pub(super) struct Stamps(BTreeMap<PathBuf, Option<Stamp>>);
 
-/// What a regular file was. Its device and inode, size, and the times of its content and of itself, in seconds and
+/// What a regular file was, or a link to a folder. Its device and inode, size, and the times of its content and of itself, in seconds and
 /// nanoseconds.
 #[derive(PartialEq, Eq)]
 struct Stamp([u64; 3], [i64; 4]);
@@ -33,8 +33,13 @@ impl Stamps {
     }
 }
 
-/// `None` where there is no regular file: a pipe is read once, and says nothing by its times.
+/// `None` where there is neither: a pipe is read once, and says nothing by its times; those of a folder tell of its names.
 fn stamp(path: &Path) -> Option<Stamp> {
-    let now = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let mut now = fs::metadata(path).ok()?;
+    if now.is_dir() {
+        now = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_symlink)?;
+    } else if !now.is_file() {
+        return None;
+    }
     Some(Stamp([now.dev(), now.ino(), now.len()], [now.mtime(), now.mtime_nsec(), now.ctime(), now.ctime_nsec()]))
 }

@@ -286,6 +286,27 @@ fn a_broken_dockerfile_is_an_error_until_it_is_whole_again() {
 }
 
 #[test]
+fn a_link_to_the_context_that_leads_elsewhere_is_a_change() {
+    use std::os::unix::fs::symlink;
+    let desk = Desk::new(PASSES, PLAYS);
+    fs::create_dir_all(desk.path("next/src")).expect("a folder");
+    for file in ["Dockerfile", "src/b.txt"] {
+        fs::copy(desk.path("app").join(file), desk.path("next").join(file)).expect("a copy");
+    }
+    fs::write(desk.path("next/src/a.txt"), "of the next release\n").expect("a file");
+    symlink("app", desk.path("current")).expect("a link");
+    let watch = Watch::start(&desk, &["../current"]);
+    watch.wait("build-finished");
+    symlink("next", desk.path("new")).expect("a link");
+    fs::rename(desk.path("new"), desk.path("current")).expect("another name");
+    assert_eq!(watch.wait("change")["effect"], "steps");
+    watch.wait("build-finished");
+    fs::write(desk.path("next/src/a.txt"), "edited\n").expect("a file");
+    assert_eq!(watch.wait("change")["paths"], serde_json::json!(["src/a.txt"]));
+    watch.wait("build-finished");
+}
+
+#[test]
 fn a_build_that_fails_is_tried_again_when_something_changes() {
     let desk = Desk::new(FAILS, &format!("{PLAYS}; exit 1"));
     let watch = Watch::start(&desk, &[]);
