@@ -308,6 +308,10 @@ impl<'a> Watching<'a> {
         self.voice.finished(&done.entry.id, &names, &done.closing(false), done.spared())?;
         let is_latest = n_changes == self.n_changes;
         self.scene.learn(self.store, &self.eyes)?;
+        if !done.built.changed.is_empty() {
+            // What was saved while the engine read, nobody may have told of.
+            self.batch.touch_everything(Instant::now());
+        }
         self.voice.settled(&self.scene.outlook());
         self.settle(&done, &targets, is_latest);
         Ok(())
@@ -339,9 +343,11 @@ impl<'a> Watching<'a> {
         }
     }
 
-    /// Begins to build what is wanted, unless a build is at work; where nothing is left, the command follows.
+    /// Begins to build what is wanted, unless a build is at work, or changes are to be decided on first; where nothing is
+    /// left, the command follows.
     fn begin_wanted(&mut self) -> anyhow::Result<()> {
-        if self.at_work.is_some() || self.is_ending || !self.builds || self.scene.is_stale() {
+        let is_barred = self.is_ending || !self.builds || self.scene.is_stale();
+        if is_barred || self.at_work.is_some() || self.batch.deadline().is_some() {
             return Ok(());
         }
         let now = self.scene.recipes();
@@ -371,7 +377,7 @@ impl<'a> Watching<'a> {
 
     fn begin(&self, wanted: &[String], targets: Recipes) -> anyhow::Result<AtWork> {
         let (args, image) = self.typed_for(wanted);
-        let round = Round::open(&args, &image, self.store)?;
+        let round = Round::open(&args, &image, Some(self.scene.seen()), self.store)?;
         let progress = round.progress(self.wish.verbose).among(self.voice.bars());
         let sender = self.sender.clone();
         let tell = move |message| sender.send(Event::Build(message)).is_ok();

@@ -19,7 +19,7 @@ use super::targets::Recipes;
 use crate::args::ProjectArgs;
 use crate::bases;
 use crate::forecast::{Past, doubted, predicted};
-use crate::observation::{Observation, context_source, ignorefile, leaves, observe, scan_fault, subject};
+use crate::observation::{Observation, Seen, context_source, ignorefile, leaves, observe, scan_fault, subject};
 use crate::project::Project;
 use crate::render::watch::{Change, Outlook, Row};
 use crate::store::Store;
@@ -106,11 +106,25 @@ impl Scene {
         let known = places.as_ref().filter(|_| texts.is_empty() && !self.is_stale);
         self.is_stale = true;
         if !known.map_or(Ok(false), |places| self.refresh(places, store))? {
-            *self = Self::open(&self.asked, store, eyes)?;
+            self.reopen(store, eyes)?;
         }
         self.is_stale = false;
         let after = After { project: &self.project, observation: &self.observation, recipes: &self.recipes };
         Ok(before.change(&after, &places.unwrap_or_default(), &texts))
+    }
+
+    /// Reads everything anew.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); the scene is as before.
+    pub(super) fn reopen(&mut self, store: &Store, eyes: &Watch) -> anyhow::Result<()> {
+        *self = Self::open(&self.asked, store, eyes)?;
+        Ok(())
+    }
+
+    /// The contexts, for a build that begins.
+    pub(super) fn seen(&self) -> Seen<'_> {
+        Seen { project: &self.project, contexts: &self.observation.contexts }
     }
 
     /// Brings the contexts up to date at these paths; whether that was possible.
@@ -143,8 +157,7 @@ impl Scene {
         let requests = bases::remembered(&self.project, profile, &self.past)?;
         let key = store.secret_key()?;
         if !self.observation.learn(&self.project, &requests, &key)? {
-            *self = Self::open(&self.asked, store, eyes)?;
-            return Ok(());
+            return self.reopen(store, eyes);
         }
         self.remember_sent(store)?;
         self.observation.retake(&key);
