@@ -52,6 +52,9 @@ impl<'a> Contents<'a> {
 
     /// Compares the files that input `n` of a step selects now with those a recorded step selected.
     pub(super) fn likeness(&mut self, index: usize, n: usize, now: &RecordedInput, then: &RecordedInput) -> Likeness {
+        if self.are_both_unseen(index, n, now, then) {
+            return Likeness::Unknown;
+        }
         let producer = self.snapshot.steps[index].inputs.get(n).map(|input| input.index());
         let now = self.views(now, |_| producer.map(Writer::Now));
         let then = self.views(then, |key| Some(Writer::Then(key)));
@@ -60,6 +63,21 @@ impl<'a> Contents<'a> {
             return Likeness::Unknown;
         }
         now.iter().zip(&then).map(|(now, then)| now.likeness(then)).min().unwrap_or(Likeness::Equal)
+    }
+
+    /// Whether the files are those of two executions, of which nobody has seen anything: most often so, and known
+    /// without a look at any file.
+    fn are_both_unseen(&self, index: usize, n: usize, now: &RecordedInput, then: &RecordedInput) -> bool {
+        let (RecordedInput::Files(_, selectors), RecordedInput::Files(then, _)) = (now, then) else { return false };
+        let Some(input) = self.snapshot.steps[index].inputs.get(n) else { return false };
+        let (now, then) = (self.canonical(Writer::Now(input.index())), Writer::Then(then.key));
+        let is_unseen = |writer| self.record(writer).is_some_and(|record| record.writes == Writes::Anything);
+        let is_other = match now {
+            // What is yet to be made has no name that anything recorded could have.
+            Writer::Now(index) => self.snapshot.steps[index].kind == StepKind::Step,
+            now @ Writer::Then(_) => now != then,
+        };
+        is_other && !selectors.is_empty() && is_unseen(now) && is_unseen(then)
     }
 
     /// The first path that input `n` of a step selects of another step, and that is known not to be there.
