@@ -54,8 +54,9 @@ pub(crate) struct Commit {
 }
 
 impl History {
-    /// Reads the last `n_commits` commits that touch one of the project's contexts. The first commit of a history, or of
-    /// what a shallow clone has of it, has nothing to be compared with and only sets the start.
+    /// Reads the last `n_commits` commits that touch one of the project's contexts. One that has nothing before it to be
+    /// compared with only sets the start: the first of a history, or of what a shallow clone has of it, and the first with
+    /// files in a context.
     ///
     /// # Errors
     /// If git cannot say, or there is no such commit.
@@ -71,12 +72,18 @@ impl History {
         }
         let scope = scope(project, &repository);
         let mut commits = repository.log(n_commits, &scope).map_err(fault)?;
-        let first = commits.first().filter(|commit| commit.parent.is_none()).map(|commit| commit.id.clone());
-        commits.drain(..usize::from(first.is_some()));
-        let is_cut = first.is_some() && repository.is_shallow();
-        let base = first.as_ref().or_else(|| commits.first()?.parent.as_ref());
-        let (Some(base), false) = (base, commits.is_empty()) else { return Err(nothing_to_replay(first.is_some(), is_cut)) };
-        let base = repository.files(base, &scope).map_err(fault)?;
+        let mut base = match commits.first().map(|first| &first.parent) {
+            Some(Some(parent)) => repository.files(parent, &scope).map_err(fault)?,
+            _ => Vec::new(),
+        };
+        let starts = base.is_empty() && !commits.is_empty();
+        let is_cut = starts && commits[0].parent.is_none() && repository.is_shallow();
+        if starts {
+            base = repository.files(&commits.remove(0).id, &scope).map_err(fault)?;
+        }
+        if commits.is_empty() {
+            return Err(nothing_to_replay(starts, is_cut));
+        }
         let links = links(&repository, &commits, &base).map_err(fault)?;
         Ok(Self { repository, commits, base, links, is_cut })
     }

@@ -5,6 +5,8 @@
 
 pub mod tally;
 pub mod churn;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

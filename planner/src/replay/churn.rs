@@ -44,7 +44,9 @@ pub fn dearest(files: &BTreeMap<ContextFile, FileTally>, most: usize) -> Vec<Chu
     let mut whole = BTreeSet::new();
     loop {
         shown.sort_by(|a, b| nodes[b].tally.seconds.total_cmp(&nodes[a].tally.seconds).then_with(|| a.cmp(b)));
-        let is_open = |file: &&ContextFile| !nodes[*file].parts.is_empty() && !whole.contains(*file);
+        // What git keeps there is nobody's to edit, and changes together.
+        let is_whole = |file: &ContextFile| whole.contains(file) || file.1.name() == b".git";
+        let is_open = |file: &&ContextFile| !nodes[*file].parts.is_empty() && !is_whole(file);
         let Some(at) = shown.iter().position(|file| is_open(&file)) else { break };
         let node = &nodes[&shown[at]];
         let named: Vec<&ContextFile> =
