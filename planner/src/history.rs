@@ -223,6 +223,11 @@ impl Ledger {
         self.by_op.get(op).into_iter().flatten().map(|index| &self.steps[*index])
     }
 
+    /// How many these are.
+    pub(crate) fn n_with_op(&self, op: &ContentDigest) -> usize {
+        self.by_op.get(op).map_or(0, Vec::len)
+    }
+
     /// Those among them whose [`first_input`] this is.
     pub(crate) fn with_first_input(
         &self,
