@@ -68,7 +68,9 @@ impl History {
         let repository = Repository::of(&project.context.root).map_err(fault)?;
         if !repository.has_commits() {
             let fault = Fault::new("there is no commit in this repository to replay");
-            return Err(fault.with_hint("commit the project first; `plan --changed FILE` asks about an edit without git"));
+            return Err(
+                fault.with_hint("commit the project first; `plan --changed FILE` asks about an edit without git")
+            );
         }
         let scope = scope(project, &repository);
         let mut commits = repository.log(n_commits, &scope).map_err(fault)?;
@@ -173,8 +175,10 @@ fn links(
 
 fn nothing_to_replay(has_first: bool, is_cut: bool) -> Fault {
     match (has_first, is_cut) {
-        (_, true) => Fault::new("this shallow clone holds one commit that touches the build context, and none before it")
-            .with_hint("`git fetch --unshallow` brings the whole history"),
+        (_, true) => {
+            Fault::new("this shallow clone holds one commit that touches the build context, and none before it")
+                .with_hint("`git fetch --unshallow` brings the whole history")
+        }
         (true, false) => Fault::new("one commit touches the build context, and there is none before it")
             .with_hint("a replay needs a second one; `plan --changed FILE` asks about an edit without any"),
         (false, _) => Fault::new("no commit touches the build context")
@@ -185,9 +189,8 @@ fn nothing_to_replay(has_first: bool, is_cut: bool) -> Fault {
 fn fault(error: GitError) -> Fault {
     match error {
         GitError::Missing => Fault::new(error.to_string()).with_hint("install git: the history is read through it"),
-        GitError::NoRepository(_) => {
-            Fault::new(error.to_string()).with_hint("`stageplan history` lists recorded builds, which need no repository")
-        }
+        GitError::NoRepository(_) => Fault::new(error.to_string())
+            .with_hint("`stageplan history` lists recorded builds, which need no repository"),
         error => error.into(),
     }
 }

@@ -197,7 +197,9 @@ impl<'a> Matching<'a, '_> {
         let unsettled = if is.is_empty() { self.unsettled(index, step) } else { Vec::new() };
         let gap = (!unsettled.is_empty()).then_some(Gap::Unsettled);
         let mut may_be = self.ledger.may_be(is.iter().copied().chain(possible).chain(unsettled));
-        is.iter().for_each(|key| drop(may_be.remove(key)));
+        for key in &is {
+            may_be.remove(key);
+        }
         let verdict = match (is.is_empty(), may_be.is_empty()) {
             (false, _) => Verdict::Hit,
             (true, true) => Verdict::Miss,

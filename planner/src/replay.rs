@@ -134,13 +134,7 @@ impl<'a> Replay<'a> {
 }
 
 /// The files that a step reads and that are others now; folders only where no file is.
-fn changed_files(
-    now: &Step,
-    then: &Step,
-    snapshot: &Snapshot,
-    older: &Contexts,
-    newer: &Contexts,
-) -> Vec<ContextFile> {
+fn changed_files(now: &Step, then: &Step, snapshot: &Snapshot, older: &Contexts, newer: &Contexts) -> Vec<ContextFile> {
     let mut changed = BTreeSet::new();
     for (n, (input, id)) in now.record.inputs.iter().zip(&now.inputs).enumerate() {
         let RecordedInput::Context { content, selectors, .. } = input else { continue };

@@ -58,8 +58,9 @@ impl Kept {
     pub(super) fn notes(self) -> Vec<String> {
         let (files, are) = if self.n_files == 1 { ("file", "is") } else { ("files", "are") };
         let n_files = self.n_files;
-        let unknown = (n_files > 0)
-            .then(|| format!("{n_files} {files} that git ignores or does not track {are} taken as now in every commit"));
+        let unknown = (n_files > 0).then(|| {
+            format!("{n_files} {files} that git ignores or does not track {are} taken as now in every commit")
+        });
         let git = self.has_git.then(|| {
             "`.git` is sent with the context and changes with every commit; a line `.git` in .dockerignore leaves it out"
                 .to_owned()
@@ -113,14 +114,17 @@ impl<'a> Timeline<'a> {
 
     /// Finds out what of the present files no commit accounts for.
     fn keep(&mut self, now: &BuildContext) {
-        let mut tracked: HashSet<ContextPath> = HashSet::new();
+        let (mut tracked, mut once_tracked) = (HashSet::new(), HashSet::new());
         let mut submodules = BTreeSet::new();
         let base = self.history.base.iter().map(|(path, tracked)| (path, Some(tracked)));
         let commits = self.history.commits.iter().flat_map(|commit| &commit.changes);
         for (path, now) in base.chain(commits.map(|(path, now)| (path, now.as_ref()))) {
             let Some(here) = path.strip(&self.place.strip) else { continue };
             submodules.extend(now.filter(|now| now.is_submodule()).map(|_| here.clone()));
-            if now.is_some() { tracked.insert(here) } else { tracked.remove(&here) };
+            match now {
+                Some(_) => drop(tracked.insert(here)),
+                None => drop(tracked.take(&here).map(|here| once_tracked.insert(here))),
+            }
         }
         now.visit(&mut |path, node| {
             let mut above = std::iter::successors(path.parent(), ContextPath::parent);
@@ -139,8 +143,24 @@ impl<'a> Timeline<'a> {
                 _ => {}
             }
         });
+        self.name_as_git_does(&once_tracked);
         if self.place.strip.is_root() {
             self.of_git = moving(self.place.root).into_iter().filter(|path| self.kept.contains_key(path)).collect();
+        }
+    }
+
+    /// Knows files that git once tracked by the names it would give their content, so that one it only stopped tracking
+    /// is the same as before.
+    fn name_as_git_does(&mut self, once_tracked: &HashSet<ContextPath>) {
+        let is_file = |entry: &FileEntry| matches!(entry.kind, FileKind::File { .. });
+        let kept = self.kept.iter_mut().filter_map(|(path, entry)| Some((path, entry.as_mut()?)));
+        let kept: Vec<_> = kept.filter(|(path, entry)| once_tracked.contains(*path) && is_file(entry)).collect();
+        let paths: Vec<ContextPath> = kept.iter().map(|(path, _)| self.place.strip.append(path)).collect();
+        for ((_, entry), name) in kept.into_iter().zip(self.history.repository.names_of_content(&paths)) {
+            if let Some(name) = name {
+                let mode = if entry.mode & 0o100 == 0 { 0o644 } else { 0o755 };
+                *entry = FileEntry { xattrs: entry.xattrs, ..FileEntry::file(mode, 0, content(&name)) };
+            }
         }
     }
 

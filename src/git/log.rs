@@ -53,11 +53,7 @@ impl Repository {
     }
 
     /// What a commit holds at or below the paths of `scope`, folders apart.
-    pub(crate) fn files(
-        &self,
-        commit: &str,
-        scope: &[ContextPath],
-    ) -> Result<Vec<(ContextPath, Tracked)>, GitError> {
+    pub(crate) fn files(&self, commit: &str, scope: &[ContextPath]) -> Result<Vec<(ContextPath, Tracked)>, GitError> {
         let words = ["-r", "-z", "--full-tree", commit];
         let scope = if scope.iter().any(ContextPath::is_root) { &[] } else { scope };
         let listed = run(&self.top, "ls-tree", with_paths(&words, scope))?;
@@ -114,14 +110,14 @@ mod tests {
 
     #[test]
     fn a_log_is_read_whatever_messages_and_names_hold() {
-        let log = b"aa 17 bb cc\0:100644 is a subject\0\n:100644 100755 11 22 M\0a b\0:100644 000000 11 00 D\0new\nline\0\
+        let log =
+            b"aa 17 bb cc\0:100644 is a subject\0\n:100644 100755 11 22 M\0a b\0:100644 000000 11 00 D\0new\nline\0\
             bb 16 \0\0\n:000000 160000 00 33 A\0:odd\0dd 15 ee\0no change\0";
         let read = commits(log).unwrap();
         let tracked = |mode, id: &str| Some(Tracked { mode, id: id.to_owned() });
         assert_eq!((read[0].id.as_str(), read[0].committed_at, read[0].parent.as_deref()), ("aa", 17, Some("bb")));
         assert_eq!(read[0].subject, ":100644 is a subject");
-        let changes =
-            [(ContextPath::new("a b"), tracked(0o100_755, "22")), (ContextPath::new("new\nline"), None)];
+        let changes = [(ContextPath::new("a b"), tracked(0o100_755, "22")), (ContextPath::new("new\nline"), None)];
         assert_eq!(read[0].changes, changes);
         assert_eq!((read[1].parent.as_deref(), read[1].subject.as_str()), (None, ""));
         assert_eq!(read[1].changes, [(ContextPath::new(":odd"), tracked(0o160_000, "33"))]);

@@ -210,7 +210,9 @@ fn notes(out: &mut String, report: &CommitsReport<'_>) {
     }
     if report.history.is_cut {
         let n = text::count(report.history.n_commits(), "commit");
-        notes.push(format!("this clone is shallow and holds no more than {n}; `git fetch --unshallow` brings the others"));
+        notes.push(format!(
+            "this clone is shallow and holds no more than {n}; `git fetch --unshallow` brings the others"
+        ));
     }
     notes.extend(report.commits.notes.iter().cloned());
     if !notes.is_empty() {
@@ -221,6 +223,9 @@ fn notes(out: &mut String, report: &CommitsReport<'_>) {
         let _ = writeln!(out, "{FAINT}note: {}{FAINT:#}", lines.join("\n      "));
     }
     if report.has_assumed() {
-        let _ = writeln!(out, "\n{HINT}hint{HINT:#}: `~` is a default; `stageplan build` or `history import` times the steps");
+        let _ = writeln!(
+            out,
+            "\n{HINT}hint{HINT:#}: `~` is a default; `stageplan build` or `history import` times the steps"
+        );
     }
 }

@@ -18,7 +18,8 @@ mod comment;
 mod examples;
 mod folders;
 
-const DOCKERFILE: &str = "FROM node:22\nWORKDIR /app\nCOPY package.json ./\nRUN npm ci\nCOPY src/ src/\nRUN make\n";
+pub(crate) const DOCKERFILE: &str =
+    "FROM node:22\nWORKDIR /app\nCOPY package.json ./\nRUN npm ci\nCOPY src/ src/\nRUN make\n";
 
 /// A folder for repositories and the program's state.
 pub(crate) struct Place(pub(crate) TempDir);

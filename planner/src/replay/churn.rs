@@ -94,8 +94,7 @@ mod tests {
     use super::{ContextPath, FileTally, dearest};
 
     fn told(files: &[(&str, f64, &[usize])], most: usize) -> Vec<String> {
-        let tally =
-            |seconds: f64, builds: &[usize]| FileTally { seconds, builds: builds.iter().copied().collect() };
+        let tally = |seconds: f64, builds: &[usize]| FileTally { seconds, builds: builds.iter().copied().collect() };
         let files: BTreeMap<_, _> = files
             .iter()
             .map(|(path, seconds, builds)| (("context".to_owned(), ContextPath::new(path)), tally(*seconds, builds)))
@@ -111,7 +110,8 @@ mod tests {
     #[test]
     fn a_folder_stands_for_files_of_which_none_stands_out() {
         let names: Vec<String> = (0..100).map(|n| format!("app/src/{n}")).collect();
-        let mut files: Vec<(&str, f64, &[usize])> = names.iter().map(|name| (name.as_str(), 0.1, [1, 2].as_slice())).collect();
+        let mut files: Vec<(&str, f64, &[usize])> =
+            names.iter().map(|name| (name.as_str(), 0.1, [1, 2].as_slice())).collect();
         files.push(("package.json", 4.0, &[3]));
         files.push(("README", 0.0, &[4]));
         assert_eq!(told(&files, 6).len(), 2, "{:?}", told(&files, 6));

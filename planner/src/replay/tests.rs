@@ -114,14 +114,17 @@ fn what_runs_is_added_up_by_step_and_by_file() {
     assert!((of_files - tally.seconds).abs() < 1e-9, "{tally:?}");
     let file = |path: &str| &tally.files[&(MAIN_CONTEXT.to_owned(), ContextPath::new(path))];
     assert_eq!(file("src/a"), file("src/b"));
-    assert!(file("lock").seconds > file("src/a").seconds && !tally.files.keys().any(|(_, path)| path.name() == b"logo"));
+    assert!(
+        file("lock").seconds > file("src/a").seconds && !tally.files.keys().any(|(_, path)| path.name() == b"logo")
+    );
 }
 
 #[test]
 fn a_step_that_hangs_on_bytes_counts_with_its_odds() {
     let replays = replayed(START, &["lock=1 src/a=2 src/b=1 static/logo=1"]);
-    let open: Vec<usize> =
-        (0..replays.snapshot.steps.len()).filter(|step| replays.builds[0].verdicts[*step] == Verdict::Pending).collect();
+    let open: Vec<usize> = (0..replays.snapshot.steps.len())
+        .filter(|step| replays.builds[0].verdicts[*step] == Verdict::Pending)
+        .collect();
     assert_eq!(open.len(), 2);
     let without = tally(&replays, &BTreeMap::new());
     let odds = open.iter().map(|step| (*step, Odds { ran: 1, of: 4 })).collect();

@@ -65,7 +65,20 @@ fn has_address(text: &str) -> bool {
 /// The words of one command without flags, settings, what runs it, and the marks of a JSON form.
 fn words(command: &str) -> Vec<&str> {
     const RUN_BY: [&str; 14] = [
-        "RUN", "sudo", "exec", "env", "time", "npx", "corepack", "then", "do", "if", "sh", "/bin/sh", "bash", "/bin/bash",
+        "RUN",
+        "sudo",
+        "exec",
+        "env",
+        "time",
+        "npx",
+        "corepack",
+        "then",
+        "do",
+        "if",
+        "sh",
+        "/bin/sh",
+        "bash",
+        "/bin/bash",
     ];
     let words = command.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '[' | ']'));
     let is_word = |word: &&str| !word.is_empty() && !word.starts_with('-') && !word.contains('=') && *word != "\\";
@@ -82,8 +95,8 @@ fn of_words(words: &[&str]) -> Kind {
         "curl" | "wget" | "aria2c" => Kind::Download,
         "git" if has(&["clone", "fetch", "pull"]) => Kind::Download,
         "npm" | "yarn" | "pnpm" | "bun" | "deno" => of_script_runner(program, word(1), word(2)),
-        "pip" | "pip3" | "poetry" | "uv" | "pipenv" | "pdm" | "conda" | "mamba" | "micromamba" | "bundle" | "bundler"
-        | "gem" | "composer"
+        "pip" | "pip3" | "poetry" | "uv" | "pipenv" | "pdm" | "conda" | "mamba" | "micromamba" | "bundle"
+        | "bundler" | "gem" | "composer"
             if has(&["install", "sync", "env", "create", "add", "update", "i"]) =>
         {
             Kind::Install
@@ -113,7 +126,9 @@ fn of_script_runner(program: &str, command: &str, script: &str) -> Kind {
         "" if program == "yarn" => Kind::Install,
         "ci" | "install" | "i" | "add" | "fetch" | "clean-install" | "workspaces" | "cache" => Kind::Install,
         "config" | "set" | "prune" | "version" | "" => Kind::Command,
-        _ if script.starts_with("test") || script.starts_with("lint") || script == "t" || script == "check" => Kind::Test,
+        _ if script.starts_with("test") || script.starts_with("lint") || script == "t" || script == "check" => {
+            Kind::Test
+        }
         _ => Kind::Build,
     }
 }

@@ -77,7 +77,8 @@ pub(super) fn run(args: &CommitsArgs, session: &Session) -> anyhow::Result<Statu
     let costs = Costs { snapshot: &replays.snapshot, weights: &weights, odds: &experience.odds };
     let tally = costs.tally(&replays.builds);
     session.warn();
-    let report = CommitsReport { project: &project, history: &history, commits: &commits, replays: &replays, costs, tally };
+    let report =
+        CommitsReport { project: &project, history: &history, commits: &commits, replays: &replays, costs, tally };
     let answer = match args.output.format {
         Format::Text => write(&report, args.output.verbose),
         Format::Json => json::write(&CommitsView::new(&report))?,

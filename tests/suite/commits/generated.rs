@@ -203,7 +203,7 @@ fn assert_replay_is_one_by_one(n_commits: usize, seed: u64) {
 
 #[test]
 fn a_replay_of_a_few_commits_is_what_each_comes_to_one_by_one() {
-    assert_replay_is_one_by_one(60, 7);
+    assert_replay_is_one_by_one(40, 7);
 }
 
 #[test]
