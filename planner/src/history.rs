@@ -248,4 +248,10 @@ impl Ledger {
     pub fn may_be(&self, keys: impl IntoIterator<Item = CacheKey>) -> BTreeSet<CacheKey> {
         self.alike.with(keys)
     }
+
+    /// Of these keys one for each result that they may name: what may be one of them may be the others.
+    #[must_use]
+    pub fn thinned(&self, keys: &BTreeSet<CacheKey>) -> BTreeSet<CacheKey> {
+        self.alike.one_of_each(keys)
+    }
 }

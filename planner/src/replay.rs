@@ -15,7 +15,7 @@ use crate::cause::files;
 use crate::context::{BuildContext, ContextPath, Found};
 use crate::digest::ContentDigest;
 use crate::graph::BuildGraph;
-use crate::history::{Ledger, RecordedInput, StepRecord};
+use crate::history::{Ledger, RecordedInput};
 use crate::prediction::{Verdict, predict};
 use crate::recording;
 use crate::snapshot::{Snapshot, Step, StepKind};
@@ -90,8 +90,9 @@ impl<'a> Replay<'a> {
         self.trees.extend(contexts.values().map(|context| (context.digest(), context.clone())));
         let trees = &self.trees;
         let prediction = predict(&snapshot, &self.ledger, &|digest| trees.get(digest).cloned());
-        for step in recording::record(&snapshot, &prediction, &self.ledger, id) {
-            let step = self.thinned(step);
+        for mut step in recording::record(&snapshot, &prediction, &self.ledger, id) {
+            // A step whose outcome is always open may be any of its earlier results.
+            step.may_be = self.ledger.thinned(&step.may_be);
             self.ledger.add(step);
         }
         let replayed = Replayed {
@@ -103,20 +104,6 @@ impl<'a> Replay<'a> {
         };
         self.before = Some((snapshot, contexts.clone()));
         replayed
-    }
-
-    /// The record with one of all the keys that it may be and that the ledger holds to be alike: the others follow.
-    /// A step whose outcome is open in every build may be any of its earlier results.
-    fn thinned(&self, mut step: StepRecord) -> StepRecord {
-        let mut covered = BTreeSet::new();
-        step.may_be.retain(|key| {
-            let is_new = !covered.contains(key);
-            if is_new {
-                covered.append(&mut self.ledger.may_be([*key]));
-            }
-            is_new
-        });
-        step
     }
 
     /// The changed files that steps read which run, or may.

@@ -29,18 +29,22 @@ impl Groups {
 
     /// Every key in a group with one of `keys`, those included.
     pub(super) fn with(&self, keys: impl IntoIterator<Item = CacheKey>) -> BTreeSet<CacheKey> {
-        let mut found = BTreeSet::new();
+        let (mut found, mut groups) = (BTreeSet::new(), BTreeSet::new());
         for key in keys {
-            if found.contains(&key) {
-                continue;
-            }
-            match self.of.get(&key).map(|group| &self.members[*group]) {
-                Some(members) if found.is_empty() => found.clone_from(members),
-                Some(members) => found.extend(members),
-                None => drop(found.insert(key)),
+            match self.of.get(&key) {
+                Some(group) if !groups.insert(*group) => {}
+                Some(group) if found.is_empty() => found.clone_from(&self.members[*group]),
+                Some(group) => found.extend(&self.members[*group]),
+                None => drop(found.replace(key)),
             }
         }
         found
+    }
+
+    /// Of the keys in each group the first.
+    pub(super) fn one_of_each(&self, keys: &BTreeSet<CacheKey>) -> BTreeSet<CacheKey> {
+        let mut groups = BTreeSet::new();
+        keys.iter().copied().filter(|key| self.of.get(key).is_none_or(|group| groups.insert(*group))).collect()
     }
 
     fn group(&mut self, key: CacheKey) -> usize {
@@ -70,5 +74,8 @@ mod tests {
         assert_eq!(groups.with([key("a"), key("c"), key("f")]), keys(&["a", "b", "c", "d", "e", "f"]));
         assert_eq!(groups.with([key("g"), key("alone")]), keys(&["g", "alone"]));
         assert_eq!(groups.with([]), keys(&[]));
+        let some = keys(&["a", "b", "d", "e", "alone"]);
+        let kept = groups.one_of_each(&some);
+        assert_eq!((kept.len(), groups.with(kept)), (3, groups.with(some)));
     }
 }

@@ -114,7 +114,7 @@ fn what_was_measured_counts_before_what_is_assumed() {
     };
     git(&["init", "-q"]);
     for text in ["1\n", "2\n", "3\n"] {
-        fs::write(desk.path("app/src/a.txt"), text).expect("a file");
+        fs::write(desk.path("app/src/b.txt"), text).expect("a file");
         git(&["add", "-A"]);
         git(&["commit", "-q", "-m", text]);
     }
@@ -128,6 +128,6 @@ fn what_was_measured_counts_before_what_is_assumed() {
     assert_eq!(desk.run(&["build"]).status.code(), Some(0));
     let timed = replay();
     assert!(is_timed(&timed) > 0, "{:?}", timed.steps);
-    let sleeping = timed.steps.iter().find(|step| step.text.starts_with("RUN sleep 1 && cat a.txt")).expect("the step");
+    let sleeping = timed.steps.iter().find(|step| step.text.starts_with("RUN sleep 1 && cat b.txt")).expect("the step");
     assert!(!sleeping.assumed && (1.0..2.0).contains(&sleeping.seconds) && sleeping.ran == 2, "{sleeping:?}");
 }
