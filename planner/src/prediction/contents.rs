@@ -1,5 +1,7 @@
 //! What the steps of this build and of recorded ones wrote, looked up only where keys leave a question open.
 
+mod copied;
+
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -56,7 +58,19 @@ impl<'a> Contents<'a> {
             return Likeness::Unknown;
         }
         let producer = self.snapshot.steps[index].inputs.get(n).map(|input| input.index());
-        let now = self.views(now, |_| producer.map(Writer::Now));
+        if let (Some(producer), RecordedInput::Files(_, selectors), RecordedInput::Files(older, older_selectors)) =
+            (producer, now, then)
+            && self.has_telling_file((Writer::Now(producer), selectors), (Writer::Then(older.key), older_selectors))
+        {
+            debug_assert_eq!(self.compared(producer, now, then), Likeness::Different);
+            return Likeness::Different;
+        }
+        producer.map_or(Likeness::Unknown, |producer| self.compared(producer, now, then))
+    }
+
+    /// Compares all files.
+    fn compared(&mut self, producer: usize, now: &RecordedInput, then: &RecordedInput) -> Likeness {
+        let now = self.views(now, |_| Some(Writer::Now(producer)));
         let then = self.views(then, |key| Some(Writer::Then(key)));
         let (Some(now), Some(then)) = (now, then) else { return Likeness::Unknown };
         if now.len() != then.len() {

@@ -169,3 +169,18 @@ fn a_replay_says_what_a_ledger_with_every_alias_says() {
     }
     assert!(n_pending > 40, "{n_pending}");
 }
+
+#[test]
+fn folders_that_were_copied_on_are_told_apart_by_content() {
+    let text = "FROM node:22 AS src\nWORKDIR /app\nCOPY . .\nFROM node:22\nCOPY --from=src /app/src /src\nRUN check\n";
+    let versions: Vec<(String, Contexts)> = ["src/a=1 n=2", "src/a=2 n=2", "src/a=1 n=3", "src/a=2 src/b=1", "n=1"]
+        .iter()
+        .enumerate()
+        .map(|(n, files)| (n.to_string(), version(files)))
+        .collect();
+    let named = versions.iter().map(|(id, contexts)| (id.as_str(), contexts));
+    let replays = replay(&graph(text), &[0; 32], &version("src/a=1 n=1"), named);
+    let told: Vec<String> = replays.builds.iter().map(|build| lines(&replays, build)).collect();
+    // What stands below the folder is known, what the image held there is not.
+    assert_eq!(told, ["3", "3 5 6", "3", "3 5? 6?", "3 5? 6?"]);
+}
