@@ -3,7 +3,7 @@
 #
 #   benches/compare.sh                  every row
 #   benches/compare.sh ROW...           these rows: second edited record million ten-thousand ignored
-#                                       instructions parse start-up watch
+#                                       instructions parse start-up watch replay
 #
 # Makes trees of files in a temporary folder, runs stageplan and its peers in turn, and prints a table: the goal, what
 # was measured, what the peer took, their ratio, and whether the goal is met. Goals are ratios, so that they hold on any

@@ -4,6 +4,7 @@
 //! difference means for a build is decided elsewhere. Paths are relative to the top of the repository.
 
 mod output;
+mod log;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -15,6 +16,7 @@ use planner::context::ContextPath;
 
 use crate::fault::Fault;
 
+pub(crate) use log::Logged;
 pub(crate) use output::{Change, Differences, Tracked};
 
 /// A repository with a work tree.
@@ -138,8 +140,7 @@ impl Repository {
     /// What may be the matter with a revision that is not there. More history helps where the revision is written as a
     /// commit's name, or counted back from something that is there.
     fn missing(&self, revision: &str) -> Missing {
-        let shallow = run(&self.top, "rev-parse", ["--is-shallow-repository"]);
-        if !shallow.is_ok_and(|answer| answer.trim_ascii() == b"true") {
+        if !self.is_shallow() {
             return Missing::Name;
         }
         let start = revision.split(['~', '^']).next().unwrap_or_default();

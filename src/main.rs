@@ -14,6 +14,7 @@ mod frontend;
 mod observation;
 mod engine;
 mod since;
+mod commits;
 mod forecast;
 mod bases;
 mod sight;

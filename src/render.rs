@@ -16,6 +16,7 @@ pub(crate) mod github;
 pub(crate) mod progress;
 pub(crate) mod build;
 pub(crate) mod history;
+pub(crate) mod commits;
 pub(crate) mod record;
 pub(crate) mod context;
 pub(crate) mod json;

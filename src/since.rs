@@ -3,7 +3,7 @@
 //! comes a [`Revision`] to compare with. What git does not track is taken as unchanged, and counted. Nothing is
 //! checked out, nothing written, nothing predicted.
 
-mod tree;
+pub(crate) mod tree;
 mod folders;
 mod contexts;
 mod sources;

@@ -279,6 +279,19 @@ def watch(bench):
     return watching.saves(bench, Check)
 
 
+def replay(bench):
+    tree, state = bench.folder("history"), bench.state("history")
+    say("making 1,000 commits of 10,000 files")
+    trees.history(tree, 10_000, 1_000)
+    replay = Command([bench.stageplan, "history", "commits", tree, "--commits", "1000", "--state-dir", state])
+    git = Command(["git", "-C", tree, "log", "--first-parent", "-m", "--raw", "-z", "-n", "1000"])
+    in_turn(bench.n_runs, replay, git)
+    trees.remove(tree)
+    say(f"of the replay, git takes {git.least * 1e3:.0f} ms")
+    goal = "1,000 commits of 10,000 files replayed: below 1 s"
+    return [Check(goal, replay.least, None, 1.0, has_peer=False)]
+
+
 ROWS = {
     "second": second,
     "edited": edited,
@@ -290,4 +303,5 @@ ROWS = {
     "parse": parse,
     "start-up": start_up,
     "watch": watch,
+    "replay": replay,
 }

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from random import Random
 
 # As in a source tree: many small files, a few large ones; their mean is 6,600 bytes.
 SOURCE_SIZES = [400, 900, 1_600, 2_500, 4_000, 6_000, 9_000, 14_000, 27_600, 0]
@@ -67,6 +68,59 @@ def source_tree(tree, n_files, n_ignored, sizes, base):
     if n_ignored:
         write_files(os.path.join(tree, "node_modules"), n_ignored, SMALL_SIZES)
     commit(tree, base)
+
+
+REPLAYED = """\
+FROM node:22 AS deps
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci
+FROM deps AS build
+COPY . .
+RUN npm run build
+RUN npm test
+FROM node:22
+WORKDIR /srv
+COPY --from=deps /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY --from=build /app/public public
+RUN useradd app
+"""
+
+
+def history(tree, n_files, n_commits):
+    """A repository of `n_files` files with `n_commits` commits behind the first, each of which edits up to 15 of them."""
+    random = Random(1)
+    paths = [f"src/package-{n % 50:02}/part-{n // 50 % 10}/module-{n:05}.ts" for n in range(n_files - 4)]
+    git(os.path.dirname(tree), "init", "-q", "-b", "main", tree)
+    importing = subprocess.Popen(["git", "-C", tree, "fast-import", "--quiet"], stdin=subprocess.PIPE, text=True)
+    write = importing.stdin.write
+
+    def commit(number):
+        parent = f"from :{number - 1}\n" if number > 1 else ""
+        head = f"commit refs/heads/main\nmark :{number}\ncommitter B <b@localhost> {1_600_000_000 + 3600 * number} +0000\n"
+        write(f"{head}data 4\nwork\n{parent}")
+
+    def put(path, text):
+        write(f"M 100644 inline {path}\ndata {len(text)}\n{text}\n")
+
+    commit(1)
+    for path in [*paths, "package.json", "package-lock.json"]:
+        put(path, f"{path}\n")
+    put("Dockerfile", REPLAYED)
+    put(".dockerignore", ".git\nnode_modules\n**/*.md\n*.log\ncoverage\n")
+    for number in range(2, n_commits + 2):
+        commit(number)
+        for _ in range(random.randint(1, 15)):
+            put(random.choice(paths), f"{number}\n")
+        if random.random() < 0.05:
+            put("package.json", f"{number}\n")
+    importing.stdin.close()
+    if importing.wait() != 0:
+        raise OSError("git fast-import failed")
+    git(tree, "checkout", "-q", "main")
+    git(tree, "gc", "-q")
+    os.sync()
 
 
 def remove(tree):

@@ -2,6 +2,8 @@
 //! earlier record holds, so a log of builds grows by what changed. A [`Ledger`] is all of them together, as
 //! BuildKit's cache knows them: without projects, and growing only.
 
+mod groups;
+
 use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,7 @@ use crate::digest::ContentDigest;
 use crate::graph::FileAction;
 use crate::image::{Image, ImageName};
 use crate::selector::Selector;
+use groups::Groups;
 
 /// One build whose steps are in BuildKit's cache.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -136,8 +139,10 @@ pub struct Ledger {
     by_op: HashMap<ContentDigest, Vec<usize>>,
     /// The same narrowed down by the first input: many stages may hold one operation.
     by_first_input: HashMap<(ContentDigest, Option<ContentDigest>), Vec<usize>>,
-    /// For each key, the steps that may be it, or are it, by their own account.
-    named_by: HashMap<CacheKey, Vec<usize>>,
+    /// Keys that certainly name one result.
+    same: Groups,
+    /// Keys that may name one result, those that certainly do among them.
+    alike: Groups,
     /// By operation, the steps that nobody saw completed.
     unsettled: HashMap<ContentDigest, Vec<StepRecord>>,
 }
@@ -161,7 +166,7 @@ impl Ledger {
             if step.rerun.is_none() {
                 step.rerun.clone_from(&self.steps[index].rerun);
             }
-            self.name(index, &step);
+            self.name(&step);
             self.steps[index] = step;
             return;
         }
@@ -172,7 +177,7 @@ impl Ledger {
             self.by_op.entry(op).or_default().push(index);
             self.by_first_input.entry((op, first)).or_default().push(index);
         }
-        self.name(index, &step);
+        self.name(&step);
         self.steps.push(step);
     }
 
@@ -191,12 +196,12 @@ impl Ledger {
         self.unsettled.get(op).into_iter().flatten()
     }
 
-    fn name(&mut self, index: usize, step: &StepRecord) {
+    fn name(&mut self, step: &StepRecord) {
+        for key in &step.is {
+            self.same.join(step.key, *key);
+        }
         for key in step.is.iter().chain(&step.may_be) {
-            let named = self.named_by.entry(*key).or_default();
-            if !named.contains(&index) {
-                named.push(index);
-            }
+            self.alike.join(step.key, *key);
         }
     }
 
@@ -218,6 +223,11 @@ impl Ledger {
         self.by_op.get(op).into_iter().flatten().map(|index| &self.steps[*index])
     }
 
+    /// How many these are.
+    pub(crate) fn n_with_op(&self, op: &ContentDigest) -> usize {
+        self.by_op.get(op).map_or(0, Vec::len)
+    }
+
     /// Those among them whose [`first_input`] this is.
     pub(crate) fn with_first_input(
         &self,
@@ -230,35 +240,18 @@ impl Ledger {
     /// Every key that certainly names the same result as one of `keys`, those included.
     #[must_use]
     pub fn same_as(&self, keys: impl IntoIterator<Item = CacheKey>) -> BTreeSet<CacheKey> {
-        self.closure(keys, |step, key| step.is.contains(key), |step| step.is.iter().copied().collect())
+        self.same.with(keys)
     }
 
     /// Every key that may name the same result as one of `keys`, those included.
     #[must_use]
     pub fn may_be(&self, keys: impl IntoIterator<Item = CacheKey>) -> BTreeSet<CacheKey> {
-        self.closure(keys, |_, _| true, |step| step.is.union(&step.may_be).copied().collect())
+        self.alike.with(keys)
     }
 
-    fn closure(
-        &self,
-        keys: impl IntoIterator<Item = CacheKey>,
-        names: impl Fn(&StepRecord, &CacheKey) -> bool,
-        aliases: impl Fn(&StepRecord) -> Vec<CacheKey>,
-    ) -> BTreeSet<CacheKey> {
-        let mut open: Vec<CacheKey> = keys.into_iter().collect();
-        let mut found = BTreeSet::new();
-        while let Some(key) = open.pop() {
-            if !found.insert(key) {
-                continue;
-            }
-            open.extend(self.step(&key).map(&aliases).unwrap_or_default());
-            for index in self.named_by.get(&key).into_iter().flatten() {
-                let step = &self.steps[*index];
-                if names(step, &key) {
-                    open.push(step.key);
-                }
-            }
-        }
-        found
+    /// Of these keys one for each result that they may name: what may be one of them may be the others.
+    #[must_use]
+    pub fn thinned(&self, keys: &BTreeSet<CacheKey>) -> BTreeSet<CacheKey> {
+        self.alike.one_of_each(keys)
     }
 }

@@ -33,3 +33,5 @@ pub mod unsettled;
 pub mod recording;
 pub mod cause;
 pub mod explanation;
+pub mod weight;
+pub mod replay;

@@ -14,7 +14,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::graph::{TargetGraph, VertexId};
 use crate::prediction::Verdict;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, Step};
 
 /// The order of one target's steps. Steps go by their index in the snapshot.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -55,16 +55,7 @@ impl Plan {
         };
         let certain = of_verdict(|verdict| verdict == Verdict::Miss);
         let possible = of_verdict(|verdict| verdict != Verdict::Hit);
-        let inputs: Inputs = snapshot
-            .steps
-            .iter()
-            .map(|step| {
-                let mut inputs: Vec<usize> = step.inputs.iter().map(|input| input.index()).collect();
-                inputs.sort_unstable();
-                inputs.dedup();
-                inputs
-            })
-            .collect();
+        let inputs = inputs(snapshot);
         let end = target.result.map(VertexId::index);
         let counted = if possible.is_empty() { &shown } else { &possible };
         let chain = longest(&inputs, counted, seconds, end);
@@ -80,8 +71,26 @@ impl Plan {
     }
 }
 
+/// The seconds of the longest chain among these steps, each with its own, over all targets.
+#[must_use]
+pub fn longest_seconds(snapshot: &Snapshot, seconds: &BTreeMap<usize, f64>) -> f64 {
+    let (inputs, counted) = (inputs(snapshot), seconds.keys().copied().collect());
+    let ends = snapshot.targets.iter().filter_map(|target| target.result.map(VertexId::index));
+    ends.map(|end| longest(&inputs, &counted, seconds, Some(end)).length.seconds).fold(0.0, f64::max)
+}
+
 /// For each vertex those it waits for, in order and each once; these come before it.
 type Inputs = Vec<Vec<usize>>;
+
+fn inputs(snapshot: &Snapshot) -> Inputs {
+    let of_step = |step: &Step| {
+        let mut inputs: Vec<usize> = step.inputs.iter().map(|input| input.index()).collect();
+        inputs.sort_unstable();
+        inputs.dedup();
+        inputs
+    };
+    snapshot.steps.iter().map(of_step).collect()
+}
 
 fn levels(inputs: &Inputs, shown: &BTreeSet<usize>) -> BTreeMap<usize, usize> {
     let mut before = vec![0_usize; inputs.len()];

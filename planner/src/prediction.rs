@@ -176,7 +176,7 @@ struct Matching<'a, 'c> {
     contents: &'a mut Contents<'c>,
 }
 
-impl Matching<'_, '_> {
+impl<'a> Matching<'a, '_> {
     fn standing(&mut self, index: usize, step: &Step) -> Standing {
         let input_fails = step.inputs.iter().any(|input| self.standings[input.index()].fails);
         if input_fails {
@@ -197,7 +197,9 @@ impl Matching<'_, '_> {
         let unsettled = if is.is_empty() { self.unsettled(index, step) } else { Vec::new() };
         let gap = (!unsettled.is_empty()).then_some(Gap::Unsettled);
         let mut may_be = self.ledger.may_be(is.iter().copied().chain(possible).chain(unsettled));
-        may_be.retain(|key| !is.contains(key));
+        for key in &is {
+            may_be.remove(key);
+        }
         let verdict = match (is.is_empty(), may_be.is_empty()) {
             (false, _) => Verdict::Hit,
             (true, true) => Verdict::Miss,
@@ -232,11 +234,9 @@ impl Matching<'_, '_> {
     /// The records that agree with a step by content, and those that may.
     fn matching_by_content(&mut self, index: usize, step: &Step) -> (Vec<CacheKey>, Vec<CacheKey>) {
         let (mut certain, mut possible) = (Vec::new(), Vec::new());
-        let assumed = step
-            .assumed
-            .iter()
-            .flat_map(|assumed| self.ledger.with_op(&assumed.op).filter(|record| record.op == assumed.op));
-        for record in self.ledger.with_op(&step.record.op).chain(assumed) {
+        let of_assumed = step.assumed.as_deref().map(|assumed| self.candidates(assumed.op, step)).unwrap_or_default();
+        let assumed = of_assumed.into_iter().filter(|record| step.assumed.as_ref().is_some_and(|a| a.op == record.op));
+        for record in self.candidates(step.record.op, step).into_iter().chain(assumed) {
             match self.level(index, step, record) {
                 Level::ByKey | Level::ByContent => certain.push(record.key),
                 Level::Possible => possible.push(record.key),
@@ -244,6 +244,22 @@ impl Matching<'_, '_> {
             }
         }
         (certain, possible)
+    }
+
+    /// The records of an operation that a step may agree with: what continues a step agrees with nothing that continues
+    /// another one. An image may be another by name, so that all that continue one are looked at.
+    fn candidates(&self, op: ContentDigest, step: &Step) -> Vec<&'a StepRecord> {
+        let ledger = self.ledger;
+        if let (Some(RecordedInput::Base(Producer { image: None, .. })), Some(from)) =
+            (step.record.inputs.first(), step.inputs.first())
+        {
+            let standing = &self.standings[from.index()];
+            if standing.is.len() + standing.may_be.len() < ledger.n_with_op(&op) {
+                let keys = standing.is.iter().chain(&standing.may_be).copied();
+                return keys.flat_map(|key| ledger.with_first_input(op, Some(key))).collect();
+            }
+        }
+        ledger.with_op(&op).collect()
     }
 
     /// A source that is not there, in a build context or in what a stage is known to hold. What completed before,
@@ -283,18 +299,20 @@ impl Matching<'_, '_> {
     }
 
     fn level(&mut self, index: usize, step: &Step, record: &StepRecord) -> Level {
-        // What needs no look at files decides first.
-        let quick = self.level_by_key(step, record);
-        if quick != Level::No || step.record.inputs.len() != record.inputs.len() {
-            return quick;
+        if step.record.inputs.len() != record.inputs.len() {
+            return Level::No;
         }
-        let mut level = Level::ByKey;
+        // What needs no look at files decides first.
+        let (mut level, mut unmatched) = (Level::ByKey, Vec::new());
         for (n, (now, then)) in step.record.inputs.iter().zip(&record.inputs).enumerate() {
-            let of_input = match self.by_key(step, n, now, then) {
-                Level::No => self.by_content(index, n, now, then),
-                level => level,
-            };
-            level = level.min(of_input);
+            match self.by_key(step, n, now, then) {
+                Level::No if !is_by_content(now, then) => return Level::No,
+                Level::No => unmatched.push((n, now, then)),
+                of_input => level = level.min(of_input),
+            }
+        }
+        for (n, now, then) in unmatched {
+            level = level.min(self.by_content(index, n, now, then));
             if level == Level::No {
                 break;
             }
@@ -336,16 +354,18 @@ impl Matching<'_, '_> {
 
     /// Compares one input by the files it selects.
     fn by_content(&mut self, index: usize, n: usize, now: &RecordedInput, then: &RecordedInput) -> Level {
-        let same_kind = matches!((now, then), (RecordedInput::Context { .. }, RecordedInput::Context { .. }));
-        if same_kind || matches!(now, RecordedInput::Base(_)) || matches!(then, RecordedInput::Base(_)) {
-            return Level::No;
-        }
         match self.contents.likeness(index, n, now, then) {
             Likeness::Equal => Level::ByContent,
             Likeness::Unknown => Level::Possible,
             Likeness::Different => Level::No,
         }
     }
+}
+
+/// Whether two inputs that have no key in common may still select equal files.
+fn is_by_content(now: &RecordedInput, then: &RecordedInput) -> bool {
+    let same_kind = matches!((now, then), (RecordedInput::Context { .. }, RecordedInput::Context { .. }));
+    !same_kind && !matches!(now, RecordedInput::Base(_)) && !matches!(then, RecordedInput::Base(_))
 }
 
 fn among(standing: &Standing, key: &CacheKey) -> Level {

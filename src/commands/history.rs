@@ -1,10 +1,11 @@
-//! `history`: recorded builds. Its parts list them, show one, learn from a saved progress log, and make the records
-//! smaller.
+//! `history`: recorded builds. Its parts list them, show one, learn from a saved progress log, make the records smaller,
+//! and replay the commits of the project.
 
 mod list;
 mod show;
 mod import;
 mod prune;
+mod commits;
 
 use std::path::PathBuf;
 
@@ -20,11 +21,13 @@ Examples:
           List the builds of this project, newest first
   stageplan history --all --limit 100 --format json
           List those of all projects, for a program
+  stageplan history commits
+          Replay the last commits: what they make a build run again
   stageplan history prune --keep 20
           Make all but the newest 20 builds of each project smaller
 ";
 
-/// Show recorded builds, and learn from others
+/// Show recorded builds, learn from others, and replay commits
 ///
 /// Lists the builds of the project in CONTEXT, newest first: when, what, how many steps came from the cache and how
 /// many ran, how long it took, and whether all came as predicted.
@@ -61,6 +64,7 @@ enum HistoryCommand {
     Show(show::ShowArgs),
     Import(Box<import::ImportArgs>),
     Prune(prune::PruneArgs),
+    Commits(Box<commits::CommitsArgs>),
 }
 
 pub(super) fn run(args: &HistoryArgs, session: &Session) -> anyhow::Result<Status> {
@@ -69,5 +73,6 @@ pub(super) fn run(args: &HistoryArgs, session: &Session) -> anyhow::Result<Statu
         Some(HistoryCommand::Show(args)) => show::run(args, session),
         Some(HistoryCommand::Import(args)) => import::run(args, session),
         Some(HistoryCommand::Prune(args)) => prune::run(args, session),
+        Some(HistoryCommand::Commits(args)) => commits::run(args, session),
     }
 }

@@ -101,22 +101,34 @@ fn raw_diff(bytes: &[u8]) -> Option<BTreeMap<ContextPath, Change>> {
     let mut changes = BTreeMap::new();
     let mut records = records(bytes);
     while let Some(record) = records.next() {
-        let fields: Vec<&[u8]> = record.strip_prefix(b":")?.split(|byte| *byte == b' ').collect();
-        let [old_mode, new_mode, old_id, new_id, _] = fields.try_into().ok()?;
-        let (then, now) = (tracked(old_mode, old_id)?, tracked(new_mode, new_id)?);
+        let (then, now) = raw_change(record)?;
         let mode = now.as_ref().map(|now| now.mode);
         changes.insert(ContextPath::new(records.next()?), Change { then, now, mode });
     }
     Some(changes)
 }
 
-/// A line of `git ls-tree -z`: `mode type id TAB path`; the inner `None` where nothing is listed.
+/// `:mode mode id id status`: what stood at a path, and what stands there.
+pub(super) fn raw_change(record: &[u8]) -> Option<(Option<Tracked>, Option<Tracked>)> {
+    let fields: Vec<&[u8]> = record.strip_prefix(b":")?.split(|byte| *byte == b' ').collect();
+    let [old_mode, new_mode, old_id, new_id, _] = fields.try_into().ok()?;
+    Some((tracked(old_mode, old_id)?, tracked(new_mode, new_id)?))
+}
+
+/// The one of [`tree_entries`]; the inner `None` where nothing is listed.
 pub(super) fn tree_entry(bytes: &[u8]) -> Option<Option<Tracked>> {
-    let Some(record) = records(bytes).next() else { return Some(None) };
-    let head = record.split(|byte| *byte == b'\t').next()?;
-    let fields: Vec<&[u8]> = head.split(|byte| *byte == b' ').collect();
-    let [mode, _, id] = fields.try_into().ok()?;
-    tracked(mode, id)
+    Some(tree_entries(bytes)?.pop().map(|(_, tracked)| tracked))
+}
+
+/// The lines of `git ls-tree -z`: `mode type id TAB path`.
+pub(super) fn tree_entries(bytes: &[u8]) -> Option<Vec<(ContextPath, Tracked)>> {
+    let entries = records(bytes).map(|record| {
+        let tab = record.iter().position(|byte| *byte == b'\t')?;
+        let fields: Vec<&[u8]> = record[..tab].split(|byte| *byte == b' ').collect();
+        let [mode, _, id] = fields.try_into().ok()?;
+        Some((ContextPath::new(&record[tab + 1..]), tracked(mode, id)??))
+    });
+    entries.collect()
 }
 
 /// The paths of a `-z` list.

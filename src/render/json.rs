@@ -3,6 +3,7 @@
 
 mod context;
 pub(crate) mod build;
+mod commits;
 mod explain;
 mod graph;
 mod history;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use super::text;
 
 pub(crate) use build::BuildView;
+pub(crate) use commits::CommitsView;
 pub(crate) use context::ContextView;
 pub(crate) use explain::ExplainView;
 pub(crate) use graph::GraphView;

@@ -15,24 +15,24 @@ use planner::ignorefile::{BrokenPattern, Ignorefile};
 use planner::requested::{Requested, Want};
 
 /// What of a context a build is sent.
-pub(super) struct Sieve<'a> {
+pub(crate) struct Sieve<'a> {
     /// The context's folder.
-    pub(super) root: &'a Path,
-    pub(super) rules: &'a Ignorefile,
-    pub(super) requested: &'a Requested,
+    pub(crate) root: &'a Path,
+    pub(crate) rules: &'a Ignorefile,
+    pub(crate) requested: &'a Requested,
 }
 
 /// What is sent of a file and the folders it lies in.
-pub(super) struct Sent {
+pub(crate) struct Sent {
     /// The folders that are sent with the file, or without it.
-    pub(super) folders: Vec<ContextPath>,
+    pub(crate) folders: Vec<ContextPath>,
     /// Whether the file is.
-    pub(super) file: bool,
+    pub(crate) file: bool,
 }
 
 impl Sieve<'_> {
     /// What is sent if a file stands at `path`.
-    pub(super) fn sent(&self, path: &ContextPath) -> Result<Sent, BrokenPattern> {
+    pub(crate) fn sent(&self, path: &ContextPath) -> Result<Sent, BrokenPattern> {
         let (mut on_the_way, mut sent) = (Vec::new(), Sent { folders: Vec::new(), file: false });
         let mut state = self.rules.root();
         let mut here = ContextPath::root();
@@ -61,14 +61,14 @@ impl Sieve<'_> {
     }
 
     /// An empty folder with the mode of the folder that stands there now; 0755 if there is none.
-    pub(super) fn empty_folder(&self, path: &ContextPath) -> Node {
+    pub(crate) fn empty_folder(&self, path: &ContextPath) -> Node {
         let now = fs::symlink_metadata(self.root.join(OsStr::from_bytes(path.as_bytes())));
         let mode = now.ok().filter(fs::Metadata::is_dir).map_or(0o755, |now| now.mode() & 0o7777);
         Node::Folder(Arc::new(Folder::new(Some(FolderHeader::new(mode)), Vec::new())))
     }
 
     /// The tree with these files, and the folders they bring.
-    pub(super) fn with_files(
+    pub(crate) fn with_files(
         &self,
         tree: &BuildContext,
         files: Vec<(ContextPath, Option<FileEntry>)>,
@@ -92,7 +92,7 @@ impl Sieve<'_> {
 }
 
 /// The tree without these paths, and without the folders that this leaves empty, save those in `folders`.
-pub(super) fn without(
+pub(crate) fn without(
     tree: &BuildContext,
     gone: &BTreeSet<ContextPath>,
     folders: &BTreeSet<ContextPath>,

@@ -16,7 +16,7 @@ mod live;
 mod plugin;
 mod replay;
 mod rules;
-mod walk;
+pub(crate) mod walk;
 mod watching;
 
 /// Whether an engine answers; says aloud when none does.

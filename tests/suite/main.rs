@@ -12,6 +12,8 @@ mod cli;
 #[cfg(test)]
 mod comment;
 #[cfg(test)]
+mod commits;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod diagnostics;

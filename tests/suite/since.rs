@@ -18,24 +18,25 @@ mod comment;
 mod examples;
 mod folders;
 
-const DOCKERFILE: &str = "FROM node:22\nWORKDIR /app\nCOPY package.json ./\nRUN npm ci\nCOPY src/ src/\nRUN make\n";
+pub(crate) const DOCKERFILE: &str =
+    "FROM node:22\nWORKDIR /app\nCOPY package.json ./\nRUN npm ci\nCOPY src/ src/\nRUN make\n";
 
 /// A folder for repositories and the program's state.
-struct Place(TempDir);
+pub(crate) struct Place(pub(crate) TempDir);
 
 /// A work tree.
-struct Repo<'a> {
+pub(crate) struct Repo<'a> {
     place: &'a Place,
-    top: PathBuf,
+    pub(crate) top: PathBuf,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a temporary folder"))
     }
 
     /// An empty repository of that name.
-    fn repo(&self, name: &str) -> Repo<'_> {
+    pub(crate) fn repo(&self, name: &str) -> Repo<'_> {
         let top = self.0.path().join(name);
         fs::create_dir(&top).expect("a folder");
         let repo = Repo { place: self, top };
@@ -44,7 +45,7 @@ impl Place {
     }
 
     /// A repository with one commit of [`DOCKERFILE`] and its files.
-    fn small(&self) -> Repo<'_> {
+    pub(crate) fn small(&self) -> Repo<'_> {
         let repo = self.repo("app");
         repo.write("Dockerfile", DOCKERFILE);
         repo.write("package.json", "{}\n");
@@ -55,7 +56,7 @@ impl Place {
     }
 
     /// A clone, made under a umask.
-    fn clone(&self, from: &Repo<'_>, name: &str, umask: &str, flags: &str) -> Repo<'_> {
+    pub(crate) fn clone(&self, from: &Repo<'_>, name: &str, umask: &str, flags: &str) -> Repo<'_> {
         let top = self.0.path().join(name);
         let mut shell = Command::new("/bin/sh");
         let script = format!("umask {umask}; exec git clone -q {flags} \"file://$0\" \"$1\"");
@@ -65,7 +66,7 @@ impl Place {
     }
 }
 
-fn with_identity(command: &mut Command) -> &mut Command {
+pub(crate) fn with_identity(command: &mut Command) -> &mut Command {
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.envs([
         ("GIT_CONFIG_GLOBAL", "/dev/null"),
@@ -87,36 +88,36 @@ fn run(command: &mut Command) -> Output {
 }
 
 impl Repo<'_> {
-    fn git(&self, words: &[&str]) -> String {
+    pub(crate) fn git(&self, words: &[&str]) -> String {
         let output = run(with_identity(Command::new("git").current_dir(&self.top).args(words)));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    fn commit(&self, message: &str) -> String {
+    pub(crate) fn commit(&self, message: &str) -> String {
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "-m", message]);
         self.git(&["rev-parse", "HEAD"])
     }
 
-    fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.top.join(path)
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.path(path);
         fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         fs::write(path, text).expect("a file");
     }
 
-    fn remove(&self, path: &str) {
+    pub(crate) fn remove(&self, path: &str) {
         fs::remove_file(self.path(path)).expect("a file");
     }
 
     /// The program on a context below the top, with a state folder that is not there yet.
-    fn answer(&self, command: &str, context: &str, more: &[&str]) -> Answer {
+    pub(crate) fn answer(&self, command: &str, context: &str, more: &[&str]) -> Answer {
         let mut program = Command::new(env!("CARGO_BIN_EXE_stageplan"));
         with_identity(&mut program).env("HOME", self.place.0.path()).current_dir(self.place.0.path());
-        program.arg(command).arg("--state-dir").arg(self.place.0.path().join("state"));
+        program.args(command.split(' ')).arg("--state-dir").arg(self.place.0.path().join("state"));
         program.args(more).arg(self.top.join(context));
         Answer::from(program.output().expect("the program starts"))
     }
@@ -157,7 +158,7 @@ fn causes(report: &Report, step: &str) -> Vec<String> {
         .collect()
 }
 
-fn chmod(path: &Path, mode: u32) {
+pub(crate) fn chmod(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
 }
 

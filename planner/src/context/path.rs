@@ -117,7 +117,12 @@ impl ContextPath {
 
 impl Ord for ContextPath {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.components().cmp(other.components())
+        // Component by component, found at the first byte that differs: the end of a name comes before all that go on.
+        let place = |byte: &u8| if *byte == b'/' { 0 } else { u16::from(*byte) + 1 };
+        match self.0.iter().zip(&other.0).find(|(one, other)| one != other) {
+            Some((one, other)) => place(one).cmp(&place(other)),
+            None => self.0.len().cmp(&other.0.len()),
+        }
     }
 }
 
@@ -160,5 +165,10 @@ mod tests {
         let mut paths = ["a.b", "a/z", "a", "ab", "a/b/c"].map(ContextPath::new);
         paths.sort();
         assert_eq!(paths, ["a", "a/b/c", "a/z", "a.b", "ab"].map(ContextPath::new));
+        let bytes =
+            [&b"\0"[..], b"\0/a", b"a\0", b"a/\xff", b"a\xff", b"\xff", b"", b"a", b"a/b"].map(ContextPath::new);
+        for (one, other) in bytes.iter().flat_map(|one| bytes.iter().map(move |other| (one, other))) {
+            assert_eq!(one.cmp(other), one.components().cmp(other.components()), "{one:?} {other:?}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What the steps of this build and of recorded ones wrote, looked up only where keys leave a question open.
 
+mod copied;
+
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -52,14 +54,44 @@ impl<'a> Contents<'a> {
 
     /// Compares the files that input `n` of a step selects now with those a recorded step selected.
     pub(super) fn likeness(&mut self, index: usize, n: usize, now: &RecordedInput, then: &RecordedInput) -> Likeness {
+        if self.are_both_unseen(index, n, now, then) {
+            return Likeness::Unknown;
+        }
         let producer = self.snapshot.steps[index].inputs.get(n).map(|input| input.index());
-        let now = self.views(now, |_| producer.map(Writer::Now));
+        if let (Some(producer), RecordedInput::Files(_, selectors), RecordedInput::Files(older, older_selectors)) =
+            (producer, now, then)
+            && self.has_telling_file((Writer::Now(producer), selectors), (Writer::Then(older.key), older_selectors))
+        {
+            debug_assert_eq!(self.compared(producer, now, then), Likeness::Different);
+            return Likeness::Different;
+        }
+        producer.map_or(Likeness::Unknown, |producer| self.compared(producer, now, then))
+    }
+
+    /// Compares all files.
+    fn compared(&mut self, producer: usize, now: &RecordedInput, then: &RecordedInput) -> Likeness {
+        let now = self.views(now, |_| Some(Writer::Now(producer)));
         let then = self.views(then, |key| Some(Writer::Then(key)));
         let (Some(now), Some(then)) = (now, then) else { return Likeness::Unknown };
         if now.len() != then.len() {
             return Likeness::Unknown;
         }
         now.iter().zip(&then).map(|(now, then)| now.likeness(then)).min().unwrap_or(Likeness::Equal)
+    }
+
+    /// Whether the files are those of two executions, of which nobody has seen anything: most often so, and known
+    /// without a look at any file.
+    fn are_both_unseen(&self, index: usize, n: usize, now: &RecordedInput, then: &RecordedInput) -> bool {
+        let (RecordedInput::Files(_, selectors), RecordedInput::Files(then, _)) = (now, then) else { return false };
+        let Some(input) = self.snapshot.steps[index].inputs.get(n) else { return false };
+        let (now, then) = (self.canonical(Writer::Now(input.index())), Writer::Then(then.key));
+        let is_unseen = |writer| self.record(writer).is_some_and(|record| record.writes == Writes::Anything);
+        let is_other = match now {
+            // What is yet to be made has no name that anything recorded could have.
+            Writer::Now(index) => self.snapshot.steps[index].kind == StepKind::Step,
+            now @ Writer::Then(_) => now != then,
+        };
+        is_other && !selectors.is_empty() && is_unseen(now) && is_unseen(then)
     }
 
     /// The first path that input `n` of a step selects of another step, and that is known not to be there.

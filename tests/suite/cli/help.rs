@@ -41,7 +41,9 @@ impl Desk {
             fs::write(&path, script).expect("a program");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("another mode");
         }
-        desk.succeeds("git init -q -b main . && git add . && git commit -qm example");
+        desk.succeeds(
+            "git init -q -b main . && git add src && git commit -qm sources && git add . && git commit -qm all",
+        );
         desk
     }
 
@@ -95,7 +97,7 @@ const CONTINUED: &str = " \\\n    ";
 
 #[test]
 fn every_example_of_every_help_works() {
-    for command in commands(&Desk::new()) {
+    for command in commands(&Desk::new()).into_iter().chain(["history commits".to_owned()]) {
         let desk = Desk::new();
         let help = desk.succeeds(&format!("stageplan {command} --help"));
         let examples = examples(&help);

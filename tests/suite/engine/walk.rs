@@ -13,7 +13,7 @@ use crate::case::{self, Case};
 use self::dice::Dice;
 use self::state::State;
 
-mod dice;
+pub(crate) mod dice;
 mod edits;
 mod shape;
 mod shrink;
