@@ -15,6 +15,7 @@ use crate::args::{ImageArgs, ProjectArgs};
 use crate::bases::{self, Near};
 use crate::bookkeeping::Entry;
 use crate::building::{self, Ended, Ground};
+use crate::engine::Outcome;
 use crate::engine::identity::buildx_version;
 use crate::engine::invocation::{self, Invocation};
 use crate::fault::Fault;
@@ -22,7 +23,8 @@ use crate::forecast::{Past, doubted, engine_before, predicted};
 use crate::observation::{Observation, Seen, observe};
 use crate::project::Project;
 use crate::render::build::Closing;
-use crate::render::progress::Progress;
+use crate::render::progress::{Progress, tail};
+use crate::render::watch::Failure;
 use crate::sight::Sight;
 use crate::store::Store;
 
@@ -172,6 +174,20 @@ impl Done {
     /// What it was made from.
     pub(crate) fn snapshot(&self) -> &Snapshot {
         &self.observation.snapshot
+    }
+
+    /// Why steps failed.
+    pub(crate) fn failures(&self) -> Vec<Failure> {
+        let labels = self.observation.snapshot.step_labels();
+        let failed = self.ended.attribution.steps.iter().filter_map(|(step, seen)| {
+            let Outcome::Failed(message) = &seen.outcome else { return None };
+            Some(Failure {
+                step: labels.get(step).map(|(name, _)| name.clone()).unwrap_or_default(),
+                message: message.clone(),
+                log: tail(&seen.log).map(str::to_owned).collect(),
+            })
+        });
+        failed.collect()
     }
 
     /// The seconds that all steps took when they last ran which did not run now.

@@ -4,9 +4,12 @@
 
 mod targets;
 mod afterwards;
+mod again;
 mod wish;
+mod editors;
 mod change;
 mod scene;
+mod own;
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Instant;
@@ -14,11 +17,13 @@ use std::time::Instant;
 use planner::built::{End, Outcome};
 use planner::recipe::steps;
 use watcher::debounce::{Debounce, Touched};
-use watcher::{Shortage, Subject, Watch, WatchEvent};
+use watcher::{Place, Shortage, Subject, Watch, WatchEvent};
 
-use self::afterwards::Afterwards;
+use self::afterwards::{Afterwards, Outlet, Word};
+use self::again::Again;
+use self::own::own_output;
 use self::scene::{Asked, Scene, recipes_of};
-use self::targets::{Recipes, Targets};
+use self::targets::{Recipes, State, Targets};
 use self::wish::Watched;
 pub(crate) use self::wish::Wish;
 use crate::args::{Format, ImageArgs, ProjectArgs};
@@ -38,8 +43,7 @@ use crate::store::Store;
 enum Event {
     Files(WatchEvent),
     Build(Message),
-    /// The command that follows builds failed.
-    Command(String),
+    Command(Word),
 }
 
 /// A build at work.
@@ -67,6 +71,9 @@ struct Watching<'a> {
     after: Afterwards,
     /// Whether the command is to follow when nothing is left to be built.
     owes_command: bool,
+    /// The files that this program itself writes to.
+    own: Vec<Place>,
+    again: Again,
     batch: Debounce,
     at_work: Option<AtWork>,
     /// How many changes reached a target so far.
@@ -108,15 +115,19 @@ impl<'a> Watching<'a> {
         let asked = Asked { project: wish.project.clone(), leaves: wish.leaves };
         let scene = Scene::open(&asked, store, &eyes)?;
         let built = if wish.has_effects() { Recipes::new() } else { scene.built(store)? };
-        let failed = sender.clone();
-        let fail = move |failure| drop(failed.send(Event::Command(failure)));
-        let after = Afterwards::new(wish.exec.clone(), wish.format == Format::Json, fail);
+        let voice = Voice::new(wish.format);
+        let outlet = Outlet::of(wish.format == Format::Json, voice.bars().is_some());
+        let heard = sender.clone();
+        let after = Afterwards::new(wish.exec.clone(), outlet, move |word| drop(heard.send(Event::Command(word))));
+        let own = own_output(&scene)?;
         Ok(Self {
-            voice: Voice::new(wish.format),
+            voice,
             scene,
             targets: Targets::new(built),
             after,
             owes_command: false,
+            own,
+            again: Again::default(),
             batch: Debounce::new(wish.debounce),
             at_work: None,
             n_changes: 0,
@@ -168,7 +179,8 @@ impl<'a> Watching<'a> {
                 Some(Event::Files(event)) => self.saw(event),
                 Some(Event::Build(Message::Stop)) => self.stop(),
                 Some(Event::Build(message)) => self.heard(message),
-                Some(Event::Command(failure)) => self.voice.error(&Fault::new(failure).into())?,
+                Some(Event::Command(Word::Failure(failure))) => self.voice.error(&Fault::new(failure).into())?,
+                Some(Event::Command(Word::Output(bytes, is_error))) => self.voice.pass_on(&bytes, is_error),
                 None => {}
             }
             let is_listening = !self.is_ending && self.asking.is_none();
@@ -176,6 +188,9 @@ impl<'a> Watching<'a> {
                 self.decide(&batch.touched)?;
             }
             self.attend()?;
+            if self.again.is_due(Instant::now()) {
+                self.begin_wanted()?;
+            }
         }
         Ok(())
     }
@@ -184,7 +199,7 @@ impl<'a> Watching<'a> {
     fn next(&mut self, events: &Receiver<Event>) -> Option<Event> {
         let is_busy = self.at_work.is_some() || self.asking.is_some();
         let frame = is_busy.then(|| Instant::now() + FRAME);
-        let Some(due) = [frame, self.batch.deadline()].into_iter().flatten().min() else {
+        let Some(due) = [frame, self.batch.deadline(), self.again.at()].into_iter().flatten().min() else {
             return events.recv().ok();
         };
         match events.recv_timeout(due.saturating_duration_since(Instant::now())) {
@@ -201,6 +216,7 @@ impl<'a> Watching<'a> {
     fn saw(&mut self, event: WatchEvent) {
         let now = Instant::now();
         match event {
+            WatchEvent::Touched(place) if self.own.contains(&place) => {}
             WatchEvent::Touched(place) => self.batch.touch(now, place),
             WatchEvent::Rescan(_) => self.batch.touch_everything(now),
             WatchEvent::Polling(shortage) => self.voice.note(&told(&shortage)),
@@ -227,7 +243,8 @@ impl<'a> Watching<'a> {
     /// Says what a batch of changes comes to, and begins what follows.
     fn decide(&mut self, touched: &Touched) -> anyhow::Result<()> {
         let began = Instant::now();
-        let change = match self.scene.take(touched, self.store, &self.eyes) {
+        let (before, was_stale) = (self.scene.recipes().clone(), self.scene.is_stale());
+        let mut change = match self.scene.take(touched, self.store, &self.eyes) {
             Ok(change) => change,
             Err(error) => return self.voice.error(&error),
         };
@@ -235,14 +252,32 @@ impl<'a> Watching<'a> {
         if *touched == Touched::Everything {
             self.eyes.rescanned(began.elapsed(), has_reached);
         }
+        if was_stale && change.paths.is_empty() && !has_reached {
+            change.effect = Effect::SamePlan;
+        }
         self.voice.change(&change)?;
-        if has_reached {
-            self.voice.reach(&change.paths, &self.scene.outlook())?;
-            self.n_changes += 1;
-            self.restart();
+        match change.effect {
+            Effect::Steps => {
+                self.voice.reach(&change.paths, &self.scene.outlook())?;
+                self.n_changes += 1;
+                self.again = Again::default();
+                self.restart();
+            }
+            Effect::EditorsFile => self.spare(&before),
+            Effect::SameContent | Effect::NotRead | Effect::SamePlan => {}
         }
         self.warn();
         self.begin_wanted()
+    }
+
+    /// What only editors' own files set apart from `before` need not be built, unless that was to be.
+    fn spare(&mut self, before: &Recipes) {
+        let wanted = self.targets.wanted(before);
+        let is_at_work =
+            |name: &String| self.at_work.as_ref().is_some_and(|at_work| at_work.targets.get(name) == before.get(name));
+        let mut now = self.scene.recipes().clone();
+        now.retain(|name, _| !wanted.contains(name) || is_at_work(name));
+        self.targets.spare(&now);
     }
 
     /// Stops the build at work if it is made of something else than what is there now, and that is asked for.
@@ -265,28 +300,17 @@ impl<'a> Watching<'a> {
             return Ok(());
         }
         let Some(at_work) = self.at_work.take() else { return Ok(()) };
-        if let Err(error) = self.conclude(at_work) {
-            // The next event, whatever it is, has them built again.
-            self.warn();
-            return self.voice.error(&error);
+        match self.conclude(at_work) {
+            Ok(()) => self.again = Again::default(),
+            Err(error) => self.fail(&error)?,
         }
         self.warn();
         self.begin_wanted()
     }
 
     fn tell_steps(&mut self) -> anyhow::Result<()> {
-        let Some(at_work) = &mut self.at_work else { return Ok(()) };
-        let news = at_work.progress.take_news();
-        if news.is_empty() || self.wish.format == Format::Text {
-            return Ok(());
-        }
-        let labels = at_work.round.observation().snapshot.step_labels();
-        for (step, state) in news {
-            if let Some((name, text)) = labels.get(&step) {
-                self.voice.step(name, text, state)?;
-            }
-        }
-        Ok(())
+        let Self { at_work: Some(AtWork { round, progress, .. }), voice, .. } = self else { return Ok(()) };
+        tell_news(progress, round, voice)
     }
 
     /// Records a build, and says how it went.
@@ -298,6 +322,7 @@ impl<'a> Watching<'a> {
         }
         let ended = building.finish(&round.ground(self.store), &mut progress)?;
         progress.finish();
+        tell_news(&mut progress, &round, &mut self.voice)?;
         if let Err(silence) = tell_end(&ended, &progress, self.wish.verbose) {
             round.withdraw(self.store)?;
             return Err(silence);
@@ -305,7 +330,9 @@ impl<'a> Watching<'a> {
         let mut done = round.conclude(ended, self.store)?;
         // Who is told of it finds it recorded.
         done.keep(self.store)?;
-        self.voice.finished(&done.entry.id, &names, &done.closing(false), done.spared())?;
+        let failed = failed(&done, &targets);
+        let named = if done.ended.end == End::Failed { failed.keys().cloned().collect() } else { names };
+        self.voice.finished(&done.entry.id, &named, &done.closing(false), (done.spared(), done.failures()))?;
         let is_latest = n_changes == self.n_changes;
         self.scene.learn(self.store, &self.eyes)?;
         if !done.built.changed.is_empty() {
@@ -313,12 +340,12 @@ impl<'a> Watching<'a> {
             self.batch.touch_everything(Instant::now());
         }
         self.voice.settled(&self.scene.outlook());
-        self.settle(&done, &targets, is_latest);
+        self.settle(&done, &targets, &failed, is_latest);
         Ok(())
     }
 
     /// Takes note of what a build left; `is_latest` if no target was reached since it began.
-    fn settle(&mut self, done: &Done, begun: &Recipes, is_latest: bool) {
+    fn settle(&mut self, done: &Done, begun: &Recipes, failed: &Recipes, is_latest: bool) {
         let end = done.ended.end;
         self.owes_command = end == End::Succeeded;
         match end {
@@ -338,7 +365,7 @@ impl<'a> Watching<'a> {
                     self.targets.settle(&now);
                 }
             }
-            End::Failed => self.targets.settle(&failed(done, begun)),
+            End::Failed => self.targets.failed(failed),
             End::Interrupted => {}
         }
     }
@@ -346,14 +373,18 @@ impl<'a> Watching<'a> {
     /// Begins to build what is wanted, unless a build is at work, or changes are to be decided on first; where nothing is
     /// left, the command follows.
     fn begin_wanted(&mut self) -> anyhow::Result<()> {
-        let is_barred = self.is_ending || !self.builds || self.scene.is_stale();
+        self.show_targets();
+        let is_barred =
+            self.is_ending || !self.builds || self.scene.is_stale() || !self.again.may_begin(Instant::now());
         if is_barred || self.at_work.is_some() || self.batch.deadline().is_some() {
             return Ok(());
         }
         let now = self.scene.recipes();
         let mut wanted = self.targets.wanted(now);
         if wanted.is_empty() {
-            if std::mem::take(&mut self.owes_command) {
+            self.again = Again::default();
+            let has_failed = now.iter().any(|(name, recipe)| self.targets.state(name, recipe) == State::Failed);
+            if std::mem::take(&mut self.owes_command) && !has_failed {
                 self.after.begin();
             }
             return Ok(());
@@ -368,11 +399,33 @@ impl<'a> Watching<'a> {
                 self.at_work = Some(at_work);
                 // From now on a tag may be moved, whatever becomes of the build.
                 self.targets.forget(&wanted);
+                self.show_targets();
                 self.voice.started(&wanted)
             }
-            // The next event has it tried again.
-            Err(error) => self.voice.error(&error),
+            Err(error) => self.fail(&error),
         }
+    }
+
+    /// Nothing was built, for another reason than what is in the project: it is tried again after a while.
+    fn fail(&mut self, error: &anyhow::Error) -> anyhow::Result<()> {
+        self.again.later(Instant::now());
+        self.voice.error(error)
+    }
+
+    fn show_targets(&mut self) {
+        let Self { scene, targets, at_work, voice, builds, .. } = self;
+        let names = at_work.as_ref().map(|at_work| at_work.names.as_slice()).unwrap_or_default();
+        let states = scene.recipes().iter().map(|(name, recipe)| {
+            let state = match targets.state(name, recipe) {
+                _ if names.contains(name) => "building",
+                State::UpToDate => "up to date",
+                State::Failed => "failed",
+                State::Waiting if *builds => "to be built",
+                State::Waiting => "not built as it is",
+            };
+            (name.as_str(), state)
+        });
+        voice.targets(&states.collect::<Vec<_>>());
     }
 
     fn begin(&self, wanted: &[String], targets: Recipes) -> anyhow::Result<AtWork> {
@@ -404,6 +457,21 @@ impl<'a> Watching<'a> {
             self.voice.note(&warning);
         }
     }
+}
+
+/// Tells what became of steps since that was last told.
+fn tell_news(progress: &mut Progress, round: &Round, voice: &mut Voice) -> anyhow::Result<()> {
+    let news = progress.take_news();
+    if news.is_empty() || !voice.tells_steps() {
+        return Ok(());
+    }
+    let labels = round.observation().snapshot.step_labels();
+    for (step, state) in news {
+        if let Some((name, text)) = labels.get(&step) {
+            voice.step(name, text, state)?;
+        }
+    }
+    Ok(())
 }
 
 /// Of the targets of a build those that cannot be built as they are; all if nobody can say which.

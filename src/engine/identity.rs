@@ -64,10 +64,13 @@ pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
         if error.to_string().contains("docker --help") {
             return Fault::new("docker has no buildx plugin").with_hint("install buildx: docs.docker.com/go/buildx");
         }
-        Fault::new(format!("no builder answers: {error:#}"))
-            .with_hint("`docker buildx ls` shows the builders; is the Docker daemon running?")
+        no_builder(&format!("{error:#}"))
     })?;
-    let field = |name: &str| field(&inspected, name);
+    let field = |name: &str| field(&inspected, name).filter(|value| !value.is_empty());
+    if driver.is_empty() {
+        let why = field("Error").unwrap_or_else(|| "`docker buildx inspect` names no driver".to_owned());
+        return Err(no_builder(&why).into());
+    }
     let buildkit = field("BuildKit version").or_else(|| field("Buildkit")).unwrap_or_default();
     if driver != "docker" {
         let profile = of_version(EngineProfile::buildkit(), version(&buildkit));
@@ -76,7 +79,7 @@ pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
     }
     // The builder of another docker context is asked there.
     let chosen = builder.map(str::to_owned).or_else(|| env::var("BUILDX_BUILDER").ok());
-    let context = field("Endpoint").filter(|context| !context.is_empty() && chosen.as_ref() == Some(context));
+    let context = field("Endpoint").filter(|context| chosen.as_ref() == Some(context));
     let (docker, status) = version_and_store(context.as_deref())?;
     // Docker's name for its containerd image store (docker info, DriverStatus).
     let is_containerd = status.contains("io.containerd.snapshotter");
@@ -87,6 +90,11 @@ pub(crate) fn identify(builder: Option<&str>) -> anyhow::Result<Engine> {
     };
     let profile = of_version(preset, version(&buildkit).or_else(|| buildkit_of_docker(version(&docker)?)));
     Ok(Engine { name: format!("Docker Engine {}", docker.trim()), profile, images, context })
+}
+
+fn no_builder(why: &str) -> Fault {
+    Fault::new(format!("no builder answers: {why}"))
+        .with_hint("`docker buildx ls` shows the builders; is the Docker daemon running?")
 }
 
 /// The version of the Docker Engine in a docker context, the current one if none is named, and what its store says of

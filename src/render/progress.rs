@@ -64,6 +64,11 @@ struct Screen {
     rows: BTreeMap<String, ProgressBar>,
 }
 
+/// The last lines of what a step wrote.
+pub(crate) fn tail(log: &str) -> impl Iterator<Item = &str> {
+    log.lines().skip(log.lines().count().saturating_sub(N_TAIL))
+}
+
 impl Progress {
     /// A display for a build of `snapshot`. On a terminal the output of steps that go well is shown only if `verbose`.
     pub(crate) fn new(snapshot: &Snapshot, experience: &Experience, verbose: bool) -> Self {
@@ -177,8 +182,7 @@ impl Progress {
             let Outcome::Failed(error) = &seen.outcome else { continue };
             let error_style = palette::ERROR;
             self.say(&format!("{error_style}failed{error_style:#}  {}: {}", self.label(*step), text::escape(error)));
-            let lines: Vec<&str> = seen.log.lines().collect();
-            for line in lines.iter().skip(lines.len().saturating_sub(N_TAIL)).filter(|_| !self.shows_output) {
+            for line in tail(&seen.log).filter(|_| !self.shows_output) {
                 self.say(&format!("        {FAINT}|{FAINT:#} {}", plain(line)));
             }
         }

@@ -6,12 +6,13 @@ mod board;
 mod events;
 
 use std::fmt::Write as _;
-use std::io;
+use std::io::{self, Write as _};
 
 use indicatif::MultiProgress;
 use jiff::{Timestamp, Zoned};
 use planner::built::{Built, End, Outcome};
 use planner::prediction::Verdict;
+use serde::Serialize;
 
 use self::board::Board;
 use self::events::{Event, Finished, StepView};
@@ -46,10 +47,23 @@ pub(crate) enum Effect {
     Steps,
     /// Files hold what they held.
     SameContent,
+    /// Only files that an editor keeps for itself; a build would take them along, but none begins.
+    EditorsFile,
     /// No step of the watched targets reads it.
     NotRead,
     /// The Dockerfile or an ignore file was edited, and the build is as before.
     SamePlan,
+}
+
+/// A step that failed.
+#[derive(Serialize)]
+pub(crate) struct Failure {
+    /// `stage:line`.
+    pub(crate) step: String,
+    /// The builder's words.
+    pub(crate) message: String,
+    /// The last lines of what it wrote.
+    pub(crate) log: Vec<String>,
 }
 
 /// What a build of the watched targets would do.
@@ -126,12 +140,21 @@ pub(crate) struct Voice {
     board: Option<Board>,
     /// The last line about a save that came to nothing; it is not said twice.
     last_quiet: String,
+    /// The last error; it is not said twice either, unless something was saved meanwhile.
+    last_error: String,
 }
 
 impl Voice {
     /// Speaks in that format; on a terminal with a live view.
     pub(crate) fn new(format: Format) -> Self {
-        Self { format, board: Board::on_terminal(), last_quiet: String::new() }
+        Self { format, board: Board::on_terminal(), last_quiet: String::new(), last_error: String::new() }
+    }
+
+    /// Shows how each target stands.
+    pub(crate) fn targets(&mut self, states: &[(&str, &'static str)]) {
+        if let Some(board) = &mut self.board {
+            board.targets(states);
+        }
     }
 
     /// Where the display of a build is drawn.
@@ -167,9 +190,10 @@ impl Voice {
 
     /// What a save came to. Where it reaches steps, what follows is to be told of those.
     pub(crate) fn change(&mut self, change: &Change) -> anyhow::Result<()> {
-        if change.paths.is_empty() && change.effect != Effect::Steps {
+        if change.paths.is_empty() && !matches!(change.effect, Effect::Steps | Effect::SamePlan) {
             return Ok(());
         }
+        self.last_error.clear();
         if self.format == Format::Json {
             return self.event(&Event::of_change(change));
         }
@@ -179,8 +203,10 @@ impl Voice {
                 self.last_quiet.clear();
                 return Ok(());
             }
+            Effect::EditorsFile => format!("saved {paths}, an editor's own; ignored, it would not be built"),
             Effect::SameContent => format!("saved {paths}, content unchanged"),
             Effect::NotRead => format!("saved {paths}, nothing depends on it"),
+            Effect::SamePlan if paths.is_empty() => "all can be read again, the build is as before".to_owned(),
             Effect::SamePlan => format!("saved {paths}, the build is as before"),
         };
         if self.last_quiet == quiet {
@@ -201,6 +227,11 @@ impl Voice {
             Format::Json => self.event(&Event::of_outlook(outlook)),
             Format::Text => self.outlook(Some(&named(paths)), outlook),
         }
+    }
+
+    /// Whether anybody is told of single steps.
+    pub(crate) fn tells_steps(&self) -> bool {
+        self.format == Format::Json
     }
 
     /// What the next build does, now that one is over: on the live view only.
@@ -231,13 +262,10 @@ impl Voice {
 
     /// A build begins.
     pub(crate) fn started(&mut self, targets: &[String]) -> anyhow::Result<()> {
-        if let Some(board) = &mut self.board {
-            targets.iter().for_each(|target| board.set(target, "building"));
+        match self.format {
+            Format::Json => self.event(&Event::BuildStarted { targets }),
+            Format::Text => Ok(()),
         }
-        if self.format == Format::Json {
-            return self.event(&Event::BuildStarted { targets });
-        }
-        Ok(())
     }
 
     /// A step of a build began or ended.
@@ -249,25 +277,18 @@ impl Voice {
         }
     }
 
-    /// A build is over; `saved` are the seconds that everything took when it last ran and that did not run now.
+    /// A build is over; `saved` are the seconds that everything took when it last ran and that did not run now, the
+    /// failures why steps failed.
     pub(crate) fn finished(
         &mut self,
         id: &str,
         targets: &[String],
         closing: &Closing<'_>,
-        saved: f64,
+        (saved, failures): (f64, Vec<Failure>),
     ) -> anyhow::Result<()> {
         let built = closing.built;
-        if let Some(board) = &mut self.board {
-            let state = match built.end {
-                End::Succeeded => "up to date",
-                End::Failed => "failed",
-                End::Interrupted => "stopped",
-            };
-            targets.iter().for_each(|target| board.set(target, state));
-        }
         if self.format == Format::Json {
-            return self.event(&Event::BuildFinished(Finished::new(id, targets, closing, saved)));
+            return self.event(&Event::BuildFinished(Finished::new(id, targets, closing, (saved, failures))));
         }
         self.say(&format!("{}  {}", clock(), conclusion(built, targets, saved)))?;
         for (step, reason) in disagreements(closing) {
@@ -279,12 +300,27 @@ impl Voice {
 
     /// Something went wrong; the watch goes on.
     pub(crate) fn error(&mut self, error: &anyhow::Error) -> anyhow::Result<()> {
+        let message = super::told(error);
+        if self.last_error == message {
+            return Ok(());
+        }
+        self.last_error.clone_from(&message);
         if self.format == Format::Json {
-            let (message, hint) = (super::told(error), Fault::hint_of(error));
-            self.event(&Event::Error { message: &message, hint })?;
+            self.event(&Event::Error { message: &message, hint: Fault::hint_of(error) })?;
         }
         self.aside(|| super::fault(error));
         Ok(())
+    }
+
+    /// What a command of the user's says; where events are written to standard output, it goes to standard error.
+    pub(crate) fn pass_on(&self, bytes: &[u8], is_error: bool) {
+        self.aside(|| {
+            // Nobody is left to tell when the stream is closed.
+            let _written = match is_error || self.format == Format::Json {
+                true => io::stderr().write_all(bytes),
+                false => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()),
+            };
+        });
     }
 
     /// A note beside the answer.

@@ -1,10 +1,10 @@
 //! The command that follows a successful build: started by the shell in a process group of its own, ended with the whole
 //! group when the next build succeeds or the watch ends. A thread looks after it, so that nobody waits for a command that
 //! takes its time to end. In go a command line and orders, out comes what is to be said of a command that failed. What the
-//! command itself says goes to the user untouched.
+//! command itself says goes to the user untouched; on a terminal with a live view it comes out, too, to be written above.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -21,6 +21,36 @@ const LOOK: Duration = Duration::from_millis(10);
 /// A command that is started again and again.
 pub(super) struct Afterwards(Option<(Sender<Order>, JoinHandle<()>)>);
 
+/// What the command, or this module of it, has to say.
+pub(super) enum Word {
+    /// It failed.
+    Failure(String),
+    /// It wrote something, to standard error if so.
+    Output(Vec<u8>, bool),
+}
+
+/// Where what the command writes goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outlet {
+    /// To the user as it is.
+    User,
+    /// The same, all of it to standard error: standard output is somebody else's.
+    Aside,
+    /// It is told, to be written above the view.
+    Told,
+}
+
+impl Outlet {
+    /// Where the output goes while events are written to standard output, or a live view is drawn.
+    pub(super) fn of(has_events: bool, has_view: bool) -> Self {
+        match (has_events, has_view) {
+            (_, true) => Self::Told,
+            (true, false) => Self::Aside,
+            (false, false) => Self::User,
+        }
+    }
+}
+
 enum Order {
     Begin,
     /// The shell of that process ended.
@@ -29,12 +59,12 @@ enum Order {
 }
 
 impl Afterwards {
-    /// That command, or none. If `is_aside` its output goes to standard error. `tell` hears of a command that failed.
-    pub(super) fn new(command: Option<String>, is_aside: bool, tell: impl Fn(String) + Send + 'static) -> Self {
+    /// That command, or none.
+    pub(super) fn new(command: Option<String>, outlet: Outlet, tell: impl Fn(Word) + Clone + Send + 'static) -> Self {
         Self(command.map(|command| {
             let (orders, inbox) = mpsc::channel();
-            let mut keeper = Keeper { command, is_aside, orders: orders.clone(), running: None };
-            (orders, thread::spawn(move || keeper.obey(&inbox, &tell)))
+            let mut keeper = Keeper { command, outlet, orders: orders.clone(), running: None, tell };
+            (orders, thread::spawn(move || keeper.obey(&inbox)))
         }))
     }
 
@@ -67,27 +97,28 @@ impl Drop for Afterwards {
 }
 
 /// Looks after the command.
-struct Keeper {
+struct Keeper<T> {
     command: String,
-    is_aside: bool,
+    outlet: Outlet,
     orders: Sender<Order>,
     running: Option<(Child, Pid)>,
+    tell: T,
 }
 
-impl Keeper {
-    fn obey(&mut self, orders: &Receiver<Order>, tell: &dyn Fn(String)) {
+impl<T: Fn(Word) + Clone + Send + 'static> Keeper<T> {
+    fn obey(&mut self, orders: &Receiver<Order>) {
         for order in orders {
             match order {
                 Order::Begin => {
                     self.end();
                     if let Err(error) = self.start() {
-                        tell(format!("cannot start `{}`: {error}", self.command));
+                        (self.tell)(Word::Failure(format!("cannot start `{}`: {error}", self.command)));
                     }
                 }
                 Order::Over(shell) => {
                     let status = self.running.as_ref().filter(|(_, pid)| *pid == shell).and_then(|_| look(shell));
                     if let Some(how) = status.as_ref().and_then(failure) {
-                        tell(format!("`{}` {how}", self.command));
+                        (self.tell)(Word::Failure(format!("`{}` {how}", self.command)));
                     }
                 }
                 Order::End => break,
@@ -99,10 +130,18 @@ impl Keeper {
     fn start(&mut self) -> io::Result<()> {
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", &self.command]).process_group(0).stdin(Stdio::null());
-        if self.is_aside {
-            shell.stdout(io::stderr());
+        match self.outlet {
+            Outlet::User => {}
+            Outlet::Aside => drop(shell.stdout(io::stderr())),
+            Outlet::Told => drop(shell.stdout(Stdio::piped()).stderr(Stdio::piped())),
         }
-        let child = shell.spawn()?;
+        let mut child = shell.spawn()?;
+        if let Some(out) = child.stdout.take() {
+            self.pass_on(out, false);
+        }
+        if let Some(error) = child.stderr.take() {
+            self.pass_on(error, true);
+        }
         if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
             let orders = self.orders.clone();
             thread::spawn(move || {
@@ -113,6 +152,18 @@ impl Keeper {
             self.running = Some((child, pid));
         }
         Ok(())
+    }
+
+    /// Tells what comes out there, as it comes.
+    fn pass_on(&self, mut out: impl Read + Send + 'static, is_error: bool) {
+        const N_BYTES: usize = 8 * 1024;
+        let tell = self.tell.clone();
+        thread::spawn(move || {
+            let mut bytes = [0; N_BYTES];
+            while let Ok(n @ 1..) = out.read(&mut bytes) {
+                tell(Word::Output(bytes[..n].to_vec(), is_error));
+            }
+        });
     }
 
     /// Ends the command with all that it started: politely first. Until the shell is waited for, the group keeps its

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use planner::context::{BuildContext, ContextPath};
+use planner::graph::lower::MAIN_CONTEXT;
 
+use super::editors::is_of_an_editor;
 use super::targets::Recipes;
 use crate::observation::{Observation, context_source};
 use crate::project::Project;
@@ -36,7 +38,9 @@ impl Before {
     pub(super) fn change(&self, after: &After<'_>, touched: &Places<'_>, texts: &[String]) -> Change {
         let edited: Vec<String> = texts.iter().cloned().chain(self.changed(after.observation)).collect();
         if self.recipes != *after.recipes {
-            return Change { paths: edited, effect: Effect::Steps };
+            let is_worth_it = edited.is_empty() || edited.iter().any(|path| !is_of_an_editor(path));
+            let effect = if is_worth_it { Effect::Steps } else { Effect::EditorsFile };
+            return Change { paths: edited, effect };
         }
         if !edited.is_empty() {
             let effect = if texts.is_empty() { Effect::NotRead } else { Effect::SamePlan };
@@ -54,7 +58,7 @@ impl Before {
         for (name, context) in &now.contexts {
             let Some(before) = self.contexts.get(name) else { continue };
             let diff = before.diff(&context.now.context);
-            changed.extend(diff.changes.into_iter().map(|(path, _)| path.to_lossy()));
+            changed.extend(diff.changes.into_iter().map(|(path, _)| shown(name, &path)));
         }
         changed
     }
@@ -78,5 +82,10 @@ impl After<'_> {
 
 fn told(touched: &Places<'_>, is: impl Fn(&str, &ContextPath) -> bool) -> Vec<String> {
     let all = touched.iter().flat_map(|(name, paths)| paths.iter().map(|path| (*name, *path)));
-    all.filter(|(name, path)| is(name, path)).map(|(_, path)| path.to_lossy()).collect()
+    all.filter(|(name, path)| is(name, path)).map(|(name, path)| shown(name, path)).collect()
+}
+
+/// A path as it is told, with the name of its context if that is not the main one.
+fn shown(context: &str, path: &ContextPath) -> String {
+    if context == MAIN_CONTEXT { path.to_lossy() } else { format!("{context}: {}", path.to_lossy()) }
 }

@@ -3,6 +3,7 @@
 //! as it was. It starts no build and prints nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use planner::built::{Built, End, Experience};
 use planner::context::Stamped;
@@ -120,6 +121,22 @@ impl Scene {
     pub(super) fn reopen(&mut self, store: &Store, eyes: &Watch) -> anyhow::Result<()> {
         *self = Self::open(&self.asked, store, eyes)?;
         Ok(())
+    }
+
+    /// The places in contexts that a path on disk is.
+    pub(super) fn places_of(&self, path: &Path) -> Vec<Place> {
+        let named = self.project.local_contexts().unwrap_or_default();
+        let place = |name: &String| {
+            let path = context_source(&self.project, &named, name)?.0.below(path)?;
+            Some(Place::Context { name: name.clone(), path })
+        };
+        self.observation.contexts.keys().filter_map(place).collect()
+    }
+
+    /// Whether a context that is read holds something at that place.
+    pub(super) fn holds(&self, place: &Place) -> bool {
+        let Place::Context { name, path } = place else { return false };
+        self.observation.contexts.get(name).is_some_and(|context| context.now.context.find(path).is_some())
     }
 
     /// The contexts, for a build that begins.

@@ -240,6 +240,7 @@ fn no_engine_is_said_and_nothing_is_recorded() {
         (inspected, "Docker version 28.5.2", "the builder did not build"),
         ("printf 'Driver: podman\\nEndpoint: default\\n'", "podman version 5.3.1", "podman"),
         ("exit 125", "podman version 4.3.1", "podman"),
+        ("printf 'Driver:\\nError: Cannot connect to it\\n'", "Docker version 28.5.2", "answers: Cannot connect to it"),
         ("exit 1", "Docker version 28.5.2", "no builder answers"),
     ];
     for (inspect, version, told) in cases {

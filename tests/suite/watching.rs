@@ -5,6 +5,7 @@
 
 mod burst;
 mod commands;
+mod troubles;
 pub(crate) mod kills;
 
 use std::fs;
@@ -72,6 +73,15 @@ impl Watch {
                 return events;
             }
         }
+    }
+
+    /// The events up to the first error.
+    pub(crate) fn until_error(&self) -> Vec<Value> {
+        let mut events = Vec::new();
+        while events.last().is_none_or(|event: &Value| event["event"] != "error") {
+            events.push(self.events.recv_timeout(PATIENCE).expect("an event"));
+        }
+        events
     }
 
     /// The next event that is none of a step.
@@ -337,21 +347,6 @@ fn a_context_that_is_gone_while_it_is_built_does_not_end_the_watch() {
 }
 
 #[test]
-fn without_an_engine_it_plans_and_says_why() {
-    let desk = Desk::new(PASSES, PLAYS);
-    desk.program(
-        "docker",
-        "#!/bin/sh\n[ \"$*\" = --version ] || { echo 'Cannot connect to the Docker daemon' >&2; exit 1; }\n",
-    );
-    let watch = Watch::start(&desk, &[]);
-    let ready = watch.wait("ready");
-    assert_eq!(ready["builds"], false);
-    assert!(ready["reason"].as_str().is_some_and(|reason| reason.contains("no builder answers")), "{ready}");
-    reach(&desk, &watch, "edited\n");
-    assert_eq!(watch.end().0, Some(0));
-}
-
-#[test]
 fn nothing_is_built_where_only_a_plan_is_asked_for() {
     let desk = Desk::new(PASSES, PLAYS);
     let watch = Watch::start(&desk, &["--plan-only"]);
@@ -401,32 +396,6 @@ fn what_no_record_holds_is_made_when_the_watch_begins() {
         watch.wait("build-finished");
         assert_eq!((watch.end().0, calls(&desk)), (Some(0), n_calls + 1), "{flags:?}");
     }
-}
-
-#[test]
-fn a_build_that_writes_what_it_reads_does_not_go_on_for_ever() {
-    let desk = Desk::new(PASSES, &format!("touch src/a.txt; {PLAYS}"));
-    let watch = Watch::start(&desk, &[]);
-    for _ in 0..3 {
-        watch.wait("build-finished");
-    }
-    save(&desk, "src/a.txt", "edited\n");
-    // The build's own touch is told, too.
-    let events = std::iter::repeat_with(|| watch.until("change"));
-    for event in events.flatten().take_while(|event| event["effect"] != "steps") {
-        assert_ne!(event["event"], "build-started", "it waits for a change");
-    }
-    watch.wait("build-started");
-}
-
-#[test]
-fn a_docker_that_does_not_answer_can_be_left() {
-    let desk = Desk::new(PASSES, PLAYS);
-    desk.program("docker", "#!/bin/sh\necho >> ../asked\nwhile [ ! -e ../answer ]; do sleep 0.01; done\nexit 1\n");
-    let watch = Watch::start(&desk, &[]);
-    wait_until(|| desk.path("asked").exists());
-    assert_eq!(watch.end().0, Some(0));
-    fs::write(desk.path("answer"), "").expect("a file");
 }
 
 fn wait_until(is_so: impl Fn() -> bool) {

@@ -32,12 +32,24 @@ impl Board {
         self.bars.clone()
     }
 
-    /// Shows the state of a target.
-    pub(super) fn set(&mut self, target: &str, state: &str) {
-        let (bars, last) = (&self.bars, &self.last);
-        let bar = self.targets.entry(target.to_owned()).or_insert_with(|| row(bars, Some(last)));
-        bar.set_message(format!("{:<16} {state}", text::escape(target)));
-        bar.tick();
+    /// Shows the state of each target, and of no other.
+    pub(super) fn targets(&mut self, states: &[(&str, &'static str)]) {
+        let bars = &self.bars;
+        self.targets.retain(|target, bar| {
+            let is_there = states.iter().any(|(name, _)| name == target);
+            if !is_there {
+                bars.remove(bar);
+            }
+            is_there
+        });
+        let width = states.iter().map(|(name, _)| text::escape(name).chars().count()).max().unwrap_or_default();
+        for (target, state) in states {
+            let last = &self.last;
+            let bar = self.targets.entry((*target).to_owned()).or_insert_with(|| row(bars, Some(last)));
+            bar.set_message(format!("{:<width$}  {state}", text::escape(target)));
+        }
+        // A tick soon after another is not drawn, and none may follow; after this all is.
+        self.bars.suspend(|| ());
     }
 
     /// Shows the last change.

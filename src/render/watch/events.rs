@@ -4,7 +4,7 @@ use planner::built::Outcome;
 use planner::prediction::Verdict;
 use serde::Serialize;
 
-use super::{Change, Effect, Outlook, Row};
+use super::{Change, Effect, Failure, Outlook, Row};
 use crate::render::build::{Closing, disagreements};
 use crate::render::json::build::end;
 use crate::render::progress::State;
@@ -45,6 +45,7 @@ impl<'a> Event<'a> {
     pub(super) fn of_change(change: &'a Change) -> Self {
         let effect = match change.effect {
             Effect::Steps => "steps",
+            Effect::EditorsFile => "editors-file",
             Effect::SameContent => "same-content",
             Effect::NotRead => "not-read",
             Effect::SamePlan => "same-plan",
@@ -131,10 +132,16 @@ pub(super) struct Finished<'a> {
     saved_seconds: f64,
     agrees: Option<bool>,
     disagreements: Vec<Disagreement<'a>>,
+    failures: Vec<Failure>,
 }
 
 impl<'a> Finished<'a> {
-    pub(super) fn new(id: &'a str, targets: &'a [String], closing: &'a Closing<'_>, saved_seconds: f64) -> Self {
+    pub(super) fn new(
+        id: &'a str,
+        targets: &'a [String],
+        closing: &'a Closing<'_>,
+        (saved_seconds, failures): (f64, Vec<Failure>),
+    ) -> Self {
         let built = closing.built;
         let wrong = disagreements(closing).into_iter().map(|(step, reason)| Disagreement {
             step: &step.name,
@@ -152,6 +159,7 @@ impl<'a> Finished<'a> {
             saved_seconds,
             agrees: built.agrees(),
             disagreements: wrong.collect(),
+            failures,
         }
     }
 }

@@ -34,7 +34,7 @@ impl Desk {
             fs::create_dir_all(desk.path(folder)).expect("a folder");
         }
         symlink(env!("CARGO_BIN_EXE_stageplan"), desk.path("programs/stageplan")).expect("a link");
-        let docker = "#!/bin/sh\ncase \"$*\" in *imagetools*)\n\
+        let docker = "#!/bin/sh\ncase \"$*\" in 'buildx inspect'*) echo 'Driver: docker';; *imagetools*)\n\
                       echo '{\"manifest\":{\"digest\":\"sha256:1\"},\"image\":{\"rootfs\":{}}}';; esac\n";
         for (program, script) in [("docker", docker), ("man", "#!/bin/sh\ncat > /dev/null\n")] {
             let path = desk.path("programs").join(program);
