@@ -33,3 +33,8 @@ pub mod unsettled;
 pub mod recording;
 pub mod cause;
 pub mod explanation;
+pub mod known_command;
+pub mod steps;
+pub mod suggestion;
+pub mod safety;
+pub mod rules;
