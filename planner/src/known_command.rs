@@ -81,6 +81,9 @@ fn doubt_programs(effect: &mut Effect, command: &Invocation, visible: &Visible<'
 /// Two effects, one after the other. The later kinds are the graver ones.
 fn joined(first: Effect, second: Effect) -> Effect {
     let (mut main, other) = if second.kind > first.kind { (second, first) } else { (first, second) };
+    if main.kind == Kind::Packages && main.name.ends_with(" update") {
+        main.name.clone_from(&other.name);
+    }
     let keeps = |effect: &Effect| effect.keeps_manifests || !effect.writes.everything;
     main.keeps_manifests = keeps(&main) && keeps(&other);
     main.reads.extend(other.reads);

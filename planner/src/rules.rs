@@ -5,6 +5,15 @@
 mod sources_before_dependencies;
 mod output_before_dependencies;
 mod early_variable;
+mod prune_after_sources;
+mod wide_copy;
+mod sources_in_final_stage;
+mod serial_stages;
+mod repeated_install;
+mod missing_manifest;
+mod comment_as_argument;
+mod unlocked_install;
+mod production_install_before_build;
 
 use crate::diagnostic::Diagnostic;
 use crate::safety;
@@ -20,6 +29,15 @@ const RULES: &[(&str, Rule)] = &[
     (sources_before_dependencies::NAME, sources_before_dependencies::find),
     (output_before_dependencies::NAME, output_before_dependencies::find),
     (early_variable::NAME, early_variable::find),
+    (prune_after_sources::NAME, prune_after_sources::find),
+    (wide_copy::NAME, wide_copy::find),
+    (sources_in_final_stage::NAME, sources_in_final_stage::find),
+    (serial_stages::NAME, serial_stages::find),
+    (repeated_install::NAME, repeated_install::find),
+    (missing_manifest::NAME, missing_manifest::find),
+    (comment_as_argument::NAME, comment_as_argument::find),
+    (unlocked_install::NAME, unlocked_install::find),
+    (production_install_before_build::NAME, production_install_before_build::find),
 ];
 
 /// The names of all rules.

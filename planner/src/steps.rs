@@ -4,11 +4,12 @@
 //! Each stage is read in a build that needs it, whichever target that is, so that what is said of it holds for all.
 
 pub mod written;
+mod left_out;
 mod reading;
 
 use std::collections::BTreeMap;
 
-use crate::context::BuildContext;
+use crate::context::{BuildContext, ContextPath};
 use crate::diagnostic::Diagnostic;
 use crate::dockerfile::Dockerfile;
 use crate::graph::exec::Exec;
@@ -74,12 +75,20 @@ pub enum Act {
 /// A command.
 #[derive(Clone, Debug)]
 pub struct RunStep {
+    /// Its vertex: equal ones run once.
+    pub vertex: usize,
     /// The execution.
     pub exec: Exec,
     /// What its mounts read.
     pub mounts: Vec<(Origin, Vec<Selector>)>,
     /// What it reads and writes.
     pub effect: Effect,
+    /// The lock file or manifest of the context that it installs from.
+    pub installs_from: Option<ContextPath>,
+    /// What it fails without and is not there, each a list of which one would do.
+    pub missing: Vec<Vec<String>>,
+    /// Files of the context that it would read if they were there.
+    pub left_out: Vec<ContextPath>,
 }
 
 /// One source of a copy.

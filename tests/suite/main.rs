@@ -28,6 +28,8 @@ mod graph;
 #[cfg(test)]
 mod ignorefile;
 #[cfg(test)]
+mod optimize;
+#[cfg(test)]
 mod scan;
 #[cfg(test)]
 mod semantics;

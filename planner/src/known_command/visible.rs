@@ -69,10 +69,19 @@ pub enum Seen<'a> {
 #[derive(Clone, Debug)]
 pub struct Visible<'a> {
     manifests: &'a Manifests,
-    /// Files by path, with the file of the context that stands there; `None` where another may.
-    entries: BTreeMap<String, Option<ContextPath>>,
+    /// Files by path.
+    entries: BTreeMap<String, Placed>,
     /// Folders that may hold anything.
     unclear: BTreeSet<String>,
+}
+
+/// A file that was put somewhere.
+#[derive(Clone, Debug)]
+struct Placed {
+    /// The file of the context that it was when it was put there.
+    was: Option<ContextPath>,
+    /// Whether it certainly still is.
+    is_kept: bool,
 }
 
 impl<'a> Visible<'a> {
@@ -82,29 +91,24 @@ impl<'a> Visible<'a> {
         Self { manifests, entries: BTreeMap::new(), unclear: BTreeSet::new() }
     }
 
-    /// A file of the context was put at a path.
-    pub fn put(&mut self, path: &str, from: Option<ContextPath>) {
-        self.entries.insert(path.to_owned(), from);
+    /// A file of the context was put at a path; `is_kept` says that no command has touched it on the way.
+    pub fn put(&mut self, path: &str, from: ContextPath, is_kept: bool) {
+        self.entries.insert(path.to_owned(), Placed { was: Some(from), is_kept });
     }
 
     /// Something unknown was put at a path or below it.
     pub fn blur(&mut self, folder: &str) {
         self.unclear.insert(folder.to_owned());
-        for (path, from) in &mut self.entries {
-            if is_within(path, folder) {
-                *from = None;
-            }
+        for (path, placed) in &mut self.entries {
+            placed.is_kept &= !is_within(path, folder);
         }
     }
 
     /// A command has run.
     pub fn run(&mut self, effect: &Effect) {
         if effect.writes.everything {
-            for (path, from) in &mut self.entries {
-                let is_kept = effect.keeps_manifests && from.as_ref().is_some_and(is_manifest);
-                if !is_kept && is_within(path, "/") {
-                    *from = None;
-                }
+            for placed in self.entries.values_mut() {
+                placed.is_kept &= effect.keeps_manifests && placed.was.as_ref().is_some_and(is_manifest);
             }
             if effect.folder != "/" && !effect.keeps_manifests {
                 self.unclear.insert(effect.folder.clone());
@@ -114,10 +118,8 @@ impl<'a> Visible<'a> {
         if effect.kind == Kind::Other {
             self.blur(&effect.folder);
         }
-        for (path, from) in &mut self.entries {
-            if effect.writes.has(path) {
-                *from = None;
-            }
+        for (path, placed) in &mut self.entries {
+            placed.is_kept &= !effect.writes.has(path);
         }
     }
 
@@ -125,8 +127,8 @@ impl<'a> Visible<'a> {
     #[must_use]
     pub fn at(&self, path: &str) -> Seen<'a> {
         match self.entries.get(path) {
-            Some(Some(from)) => Seen::File(self.manifests.get(from).map(Vec::as_slice)),
-            Some(None) => Seen::Unclear,
+            Some(Placed { was: Some(from), is_kept: true }) => Seen::File(self.manifests.get(from).map(Vec::as_slice)),
+            Some(_) => Seen::Unclear,
             None if self.unclear.iter().any(|folder| is_within(path, folder)) => Seen::Unclear,
             None => Seen::Nothing,
         }
@@ -135,7 +137,13 @@ impl<'a> Visible<'a> {
     /// Where in the context the file at a path comes from.
     #[must_use]
     pub fn origin(&self, path: &str) -> Option<&ContextPath> {
-        self.entries.get(path)?.as_ref()
+        self.entries.get(path).filter(|placed| placed.is_kept)?.was.as_ref()
+    }
+
+    /// The same, also where a command may have changed the file since.
+    #[must_use]
+    pub fn lineage(&self, path: &str) -> Option<&ContextPath> {
+        self.entries.get(path)?.was.as_ref()
     }
 
     /// Whether a file of the context, or something unclear, stands at a path.

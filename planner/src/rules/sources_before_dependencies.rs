@@ -22,7 +22,10 @@ pub(super) fn find(facts: &Facts<'_>) -> Vec<Suggestion> {
 
 /// Copies from the context of files that are not for the system.
 fn is_meant(copies: &[Copied], _: &Effect) -> bool {
-    let is_context = |copied: &Copied| copied.origin == Origin::Context(MAIN_CONTEXT.to_owned());
+    let is_context = |copied: &Copied| {
+        // Where it is not clear what is copied, a source is missing, or it may be an archive.
+        copied.origin == Origin::Context(MAIN_CONTEXT.to_owned()) && copied.written.regions.is_empty()
+    };
     let mut files = copies.iter().flat_map(|copied| copied.written.files());
     copies.iter().all(is_context) && files.any(|(path, _)| !is_of_the_system(path))
 }

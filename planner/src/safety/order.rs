@@ -98,15 +98,26 @@ impl Stage<'_> {
     }
 
     /// Two steps of the old order, the first now behind the second.
-    fn exchanged(&self, (first, second): (usize, usize)) -> Option<String> {
+    fn exchanged(&self, (first, second): (usize, usize)) -> Vec<String> {
+        let (copied, run, events, place) = match (self.before[first], self.before[second]) {
+            (Event::Copy(copied), Event::Run(run)) => (copied, run, self.after, self.new_place(second)),
+            (Event::Run(run), Event::Copy(copied)) => (copied, run, self.before, first),
+            _ => return self.disturbed(first, second).into_iter().collect(),
+        };
+        if !run.effect.doubts.is_empty() {
+            return run.effect.doubts.clone();
+        }
+        self.unseen(copied, run, events, place).into_iter().collect()
+    }
+
+    /// Two steps that change places and are not a copy and a command.
+    fn disturbed(&self, first: usize, second: usize) -> Option<String> {
         match (self.before[first], self.before[second]) {
             (Event::Copy(one), Event::Copy(two)) => {
                 let same_rights = (&one.owner, &one.mode) == (&two.owner, &two.mode);
                 let path = one.written.conflict(&two.written, same_rights)?;
                 Some(format!("two copies that change places may both write `{path}`"))
             }
-            (Event::Copy(copied), Event::Run(run)) => self.unseen(copied, run, self.after, self.new_place(second)),
-            (Event::Run(run), Event::Copy(copied)) => self.unseen(copied, run, self.before, first),
             (Event::Copy(copied), Event::Folder(path)) | (Event::Folder(path), Event::Copy(copied)) => {
                 let dest = copied.dest.trim_end_matches(['/', '.']);
                 let meets = is_within(dest, path) || is_within(path, dest);
@@ -119,9 +130,6 @@ impl Stage<'_> {
     /// A copy that a command does not see on one side, where it stands at `place` among `events`.
     fn unseen(&self, copied: &Copied, run: &RunStep, events: &[Event<'_>], place: usize) -> Option<String> {
         let effect = &run.effect;
-        if let Some(doubt) = effect.doubts.first() {
-            return Some(doubt.clone());
-        }
         if !effect.is_closed() {
             return Some(format!("nobody can say which files `{}` reads and writes", effect.name));
         }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::left_out;
 use super::written::{Entry, Region, Written, of_context};
 use super::{Act, Copied, Origin, RunStep, StageSteps, Step, Surroundings};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -93,8 +94,21 @@ impl<'a> Reader<'a> {
                 };
                 let mounts = vertex.inputs.iter().filter_map(content).collect();
                 let effect = known_command::read(exec, &state.visible);
+                let installs_from = left_out::source(&effect, &state.visible);
+                let missing = left_out::missing(&effect, &state.visible);
+                let Surroundings { context, manifests, .. } = self.around;
+                let left_out = left_out::find(exec, &effect, &state.visible, context, manifests);
                 state.visible.run(&effect);
-                Act::Run(Box::new(RunStep { exec: (**exec).clone(), mounts, effect }))
+                let exec = (**exec).clone();
+                Act::Run(Box::new(RunStep {
+                    vertex: id.index(),
+                    exec,
+                    mounts,
+                    effect,
+                    installs_from,
+                    missing,
+                    left_out,
+                }))
             }
             Op::File(actions) => self.file(actions, vertex, state),
             _ => Act::None,
@@ -112,11 +126,14 @@ impl<'a> Reader<'a> {
                             Region::Below(path) | Region::Named(path, _) => state.visible.blur(path),
                         }
                     }
+                    for (path, from) in &copied.written.changed {
+                        state.visible.put(path, from.clone(), false);
+                    }
                     for (path, entry) in &copied.written.entries {
                         if entry.is_folder {
                             state.folders.insert(path.clone());
                         } else {
-                            state.visible.put(path, Some(entry.from.clone()));
+                            state.visible.put(path, entry.from.clone(), true);
                         }
                     }
                     copies.push(copied);
@@ -136,7 +153,7 @@ impl<'a> Reader<'a> {
         let is_folder =
             |path: &str| state.folders.contains(path) || state.visible.below(path).any(|below| below != path);
         let written = match &origin {
-            Origin::Context(name) if name == MAIN_CONTEXT && !copy.unpack => {
+            Origin::Context(name) if name == MAIN_CONTEXT && !(copy.unpack && may_unpack(&copy.selector)) => {
                 of_context(&copy.selector, self.around.context, &copy.dest, &is_folder)
             }
             Origin::Stage(stage) => self.of_stage(*stage, copy, &is_folder),
@@ -177,7 +194,11 @@ impl<'a> Reader<'a> {
                     let digest = crate::digest::Hasher::new("of a stage").number(stage as u64).text(path).finish();
                     written.entries.insert(target, Entry { digest, from: from.clone(), is_folder: false });
                 }
-                None => written.regions.push(Region::Below(target)),
+                None => {
+                    let from = finished.visible.lineage(path).cloned();
+                    written.changed.extend(from.map(|from| (target.clone(), from)));
+                    written.regions.push(Region::Below(target));
+                }
             }
         }
         if copy.selector.wildcard {
@@ -201,4 +222,16 @@ impl<'a> Reader<'a> {
             Op::Exec(_) | Op::Merge => Origin::Unclear,
         }
     }
+}
+
+/// Whether an `ADD` may find an archive: BuildKit unpacks sources that are files, whatever they are called; what lies in a
+/// folder is copied.
+fn may_unpack(selector: &crate::selector::Selector) -> bool {
+    let name = selector.path.rsplit('/').next().unwrap_or_default();
+    let plain = [
+        "json", "txt", "toml", "lock", "yaml", "yml", "js", "ts", "py", "rb", "go", "mod", "sum", "md", "xml", "sh",
+        "conf",
+    ];
+    let is_plain = name.rsplit_once('.').is_some_and(|(_, end)| plain.contains(&end));
+    selector.path != "/" && !is_plain
 }

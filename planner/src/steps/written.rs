@@ -17,6 +17,8 @@ pub struct Written {
     pub entries: BTreeMap<String, Entry>,
     /// Places where more may be written.
     pub regions: Vec<Region>,
+    /// Of those places files that were this one of the context before a command may have changed them.
+    pub changed: BTreeMap<String, ContextPath>,
 }
 
 /// A file or a folder that is written.
@@ -83,7 +85,7 @@ impl Written {
     /// Nobody can say what is written below a path.
     #[must_use]
     pub fn somewhere(dest: &str) -> Self {
-        Self { entries: BTreeMap::new(), regions: vec![Region::Below(clean(dest))] }
+        Self { regions: vec![Region::Below(clean(dest))], ..Self::default() }
     }
 
     /// The files alone.

@@ -36,6 +36,14 @@ pub fn is_needed(copies: &[Copied], effect: &Effect) -> bool {
     copies.iter().all(is_read)
 }
 
+/// Whether a command reads some of a copy's files.
+fn is_read(copies: &[Copied], effect: &Effect) -> bool {
+    copies.iter().any(|copied| {
+        let is_hit = copied.written.regions.iter().any(|region| region.meets_paths(&effect.reads));
+        is_hit || copied.written.files().any(|(path, _)| effect.reads.has(path))
+    })
+}
+
 /// The command of a step.
 #[must_use]
 pub fn run(stage: &StageSteps, step: usize) -> Option<&RunStep> {
@@ -76,7 +84,11 @@ pub fn find(stage: &StageSteps, is_meant: &dyn Fn(&[Copied], &Effect) -> bool) -
                     found.push(Early { copies: early, install: at, last, blocker: None });
                     skip = last + 1;
                     open.clear();
-                } else if run.effect.kind == Kind::Install {
+                    continue;
+                }
+                // What an install reads stays above it, whatever comes below.
+                open.retain(|copy| !is_read(copies(stage, *copy), &run.effect));
+                if run.effect.kind == Kind::Install {
                     let fixed: Vec<usize> = closed.iter().copied().filter(is_early).collect();
                     if !fixed.is_empty() {
                         found.push(Early { copies: fixed, install: at, last: at, blocker });
