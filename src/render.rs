@@ -18,6 +18,7 @@ pub(crate) mod build;
 pub(crate) mod history;
 pub(crate) mod record;
 pub(crate) mod context;
+pub(crate) mod optimize;
 pub(crate) mod json;
 pub(crate) mod watch;
 

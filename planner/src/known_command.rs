@@ -30,22 +30,32 @@ pub fn read(exec: &Exec, visible: &Visible<'_>) -> Effect {
     let Some(commands) = shell::read(exec) else {
         return Effect::unbounded(Kind::Other, shown(exec), &folder);
     };
-    let mut visible = visible.clone();
+    let mut visible = std::borrow::Cow::Borrowed(visible);
     let mut whole: Option<Effect> = None;
     for command in &commands {
         let one = of_command(command, &visible);
-        visible.run(&one);
+        if commands.len() > 1 {
+            visible.to_mut().run(&one);
+        }
         whole = Some(match whole {
             None => one,
             Some(whole) => joined(whole, one),
         });
     }
     let mut whole = whole.unwrap_or_else(|| Effect::unbounded(Kind::Other, shown(exec), &folder));
+    let is_variable = exec.args.get(exec.n_shell_args..).unwrap_or_default().iter().any(|word| word.contains('$'));
+    if is_variable && exec.n_shell_args > 0 && whole.kind == Kind::Install {
+        whole.doubt("a variable in its words may name other files");
+    }
     if !exec.secret_env.is_empty() || exec.security.is_some() {
         whole.doubt("it is given secrets or rights of its own");
     }
     whole
 }
+
+/// Settings of a user, whose home the folder may be.
+const OF_A_USER: &[&str] =
+    &[".netrc", ".gitconfig", ".bashrc", ".profile", ".bash_profile", ".curlrc", ".wgetrc", ".pip/pip.conf", ".gemrc"];
 
 fn of_command(command: &Invocation, visible: &Visible<'_>) -> Effect {
     let found = javascript::effect(command, visible)
@@ -55,6 +65,8 @@ fn of_command(command: &Invocation, visible: &Visible<'_>) -> Effect {
         .or_else(|| system::effect(command));
     let name = command.words.iter().take(2).cloned().collect::<Vec<_>>().join(" ");
     let mut effect = found.unwrap_or_else(|| Effect::unbounded(Kind::Other, name, &command.folder));
+    effect.reads.add_files(&command.folder, OF_A_USER.iter().copied());
+    effect.reads.add_folders(&command.folder, [".config", ".ssh"]);
     if effect.is_closed() {
         doubt_programs(&mut effect, command, visible);
     }
@@ -92,6 +104,7 @@ fn joined(first: Effect, second: Effect) -> Effect {
     main.lock = main.lock.or(other.lock);
     main.needs.extend(other.needs);
     main.is_unlocked |= other.is_unlocked;
+    main.uses_corepack |= other.uses_corepack;
     main.advice = main.advice.or(other.advice);
     main
 }

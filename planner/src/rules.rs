@@ -17,7 +17,7 @@ mod production_install_before_build;
 
 use crate::diagnostic::Diagnostic;
 use crate::safety;
-use crate::steps::Surroundings;
+use crate::steps::{Act, Copied, Surroundings};
 use crate::suggestion::silence::is_silenced;
 use crate::suggestion::{Applicability, Facts, Suggestion};
 
@@ -72,9 +72,20 @@ fn judged(facts: &Facts<'_>, mut found: Suggestion) -> Suggestion {
         }
         None => found.edits.clear(),
     }
+    if !found.edits.is_empty() && holds_itself(facts) {
+        found.declares.push("the image holds its own Dockerfile, which becomes another text".to_owned());
+    }
     let is_safe = found.doubts.is_empty() && !found.edits.is_empty();
     found.applicability = if is_safe { Applicability::Safe } else { Applicability::Review };
     found
+}
+
+/// Whether some stage copies the Dockerfile.
+fn holds_itself(facts: &Facts<'_>) -> bool {
+    let Some(own) = facts.around.dockerfile else { return false };
+    let is_own = |copied: &Copied| copied.written.files().any(|(_, entry)| entry.from == *own);
+    let steps = facts.stages.iter().flat_map(|stage| &stage.steps);
+    steps.into_iter().any(|step| matches!(&step.act, Act::Copy(copies) if copies.iter().any(is_own)))
 }
 
 /// A Dockerfile after its safe suggestions.

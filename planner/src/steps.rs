@@ -29,6 +29,8 @@ pub struct Surroundings<'a> {
     pub context: &'a BuildContext,
     /// The manifests in it.
     pub manifests: &'a Manifests,
+    /// The Dockerfile's own place in it.
+    pub dockerfile: Option<&'a ContextPath>,
 }
 
 /// A stage.

@@ -4,7 +4,9 @@
 //! In: `tests/fixtures/optimize`, and the recorded builds of the articles. Out: findings, rewritten files. A case has the
 //! form of `case.rs`, with `findings` (rule, line, `safe` or `review`) and, where something is safe, `after`.
 
+mod arguments;
 mod articles;
 mod cases;
 mod every_file;
+mod pages;
 mod scene;

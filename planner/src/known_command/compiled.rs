@@ -72,7 +72,14 @@ fn go_download(flags: &[&str], invocation: &Invocation, visible: &Visible<'_>) -
         effect.doubt("`go.work` names modules of the project");
     }
     match visible.text(&join(folder, "go.mod")) {
-        Ok(Some(text)) => of_go_mod(&mut effect, text),
+        Ok(Some(text)) => {
+            of_go_mod(&mut effect, text);
+            let sums = visible.text(&join(folder, "go.sum"));
+            if let Some(unsummed) = unsummed(text, sums.ok().flatten().unwrap_or_default()) {
+                effect.writes.add_files(folder, ["go.sum"]);
+                effect.doubt(format!("`go.sum` does not name `{unsummed}`, so it may be added there"));
+            }
+        }
         Ok(None) => effect.doubt("`go.mod` is not among the copied files"),
         Err(doubt) => effect.doubt(doubt),
     }
@@ -82,6 +89,34 @@ fn go_download(flags: &[&str], invocation: &Invocation, visible: &Visible<'_>) -
     }
     doubt_environment(&mut effect, invocation, &["GOENV", "GOWORK", "GOPATH", "GOMODCACHE"]);
     effect
+}
+
+/// A module that `go.mod` requires, or puts in place of another, and `go.sum` does not name.
+fn unsummed(go_mod: &str, go_sum: &str) -> Option<String> {
+    let mut block = "";
+    let (mut needed, mut replaced) = (Vec::new(), Vec::new());
+    for line in go_mod.lines() {
+        let line = line.split("//").next().unwrap_or_default().trim();
+        let (word, rest) = match line.split_once(' ') {
+            Some((word @ ("require" | "replace"), rest)) => (word, rest.trim()),
+            _ => (block, line),
+        };
+        match rest {
+            "(" => block = word,
+            ")" => block = "",
+            _ if word == "require" => needed.push(rest.to_owned()),
+            _ if word == "replace" => {
+                if let Some((old, new)) = rest.split_once("=>") {
+                    replaced.push(old.split_whitespace().next().unwrap_or_default().to_owned());
+                    needed.push(new.trim().to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    let is_named = |module: &String| go_sum.lines().any(|line| line.starts_with(&format!("{module}/go.mod ")));
+    let is_replaced = |module: &String| replaced.iter().any(|old| module.split_whitespace().next() == Some(old));
+    needed.into_iter().find(|module| !module.starts_with(['.', '/']) && !is_replaced(module) && !is_named(module))
 }
 
 /// Go 1.16 adds to `go.sum` what is missing there; from 1.21 on a toolchain refuses modules that ask for a newer one, so

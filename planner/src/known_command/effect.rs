@@ -116,6 +116,8 @@ pub struct Effect {
     pub is_unlocked: bool,
     /// Of a build: whether it downloads what the project depends on, and what to do instead.
     pub advice: Option<&'static str>,
+    /// Whether Corepack is at work.
+    pub uses_corepack: bool,
     /// Whether, of what it may write, no manifest is changed.
     pub keeps_manifests: bool,
 }
@@ -135,6 +137,7 @@ impl Effect {
             needs: Vec::new(),
             is_unlocked: false,
             advice: None,
+            uses_corepack: false,
             keeps_manifests: false,
         }
     }

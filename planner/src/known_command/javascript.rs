@@ -52,6 +52,15 @@ impl Tool {
         }
     }
 
+    /// Lock files of others that it goes by, or keeps up to date, where they are there.
+    fn foreign_locks(self) -> &'static [&'static str] {
+        match self {
+            Self::Npm => &["yarn.lock"],
+            Self::Bun => &["package-lock.json", "yarn.lock", "pnpm-lock.yaml"],
+            Self::Yarn | Self::Pnpm => &[],
+        }
+    }
+
     fn written_files(self) -> &'static [&'static str] {
         match self {
             Self::Yarn => {
@@ -85,10 +94,12 @@ impl Tool {
 pub(super) fn effect(invocation: &Invocation, visible: &Visible<'_>) -> Option<Effect> {
     let mut words: Vec<&str> = invocation.words.iter().map(String::as_str).collect();
     words[0] = invocation.program();
-    if words.first() == Some(&"corepack") {
+    let uses_corepack = words.first() == Some(&"corepack");
+    if uses_corepack {
         if !matches!(words.get(1), Some(&("npm" | "yarn" | "pnpm"))) {
             let is_setup = matches!(words.get(1), Some(&("enable" | "disable" | "prepare" | "install")));
-            return is_setup.then(|| Effect::new(Kind::Setup, "corepack", &invocation.folder));
+            let setup = Effect { uses_corepack, ..Effect::new(Kind::Setup, "corepack", &invocation.folder) };
+            return is_setup.then_some(setup);
         }
         words.remove(0);
     }
@@ -102,12 +113,33 @@ pub(super) fn effect(invocation: &Invocation, visible: &Visible<'_>) -> Option<E
     let is_global = invocation.has(&["-g", "--global", "--location=global"]) || verb == "global";
     let folder = &invocation.folder;
     Some(match verb {
-        "install" | "i" | "add" | "update" | "global" if is_global => Effect::new(Kind::Packages, name + " -g", folder),
+        "install" | "i" | "add" | "update" | "global" if is_global => global(tool, name, folder),
         "cache" | "config" | "store" | "--version" => Effect::new(Kind::Setup, name, folder),
         "prune" => Effect { keeps_manifests: true, ..Effect::unbounded(Kind::Prune, name, folder) },
-        "ci" | "install" | "i" | "clean-install" | "fetch" => install(tool, verb, name, &words, invocation, visible),
+        "ci" | "install" | "i" | "clean-install" | "fetch" => {
+            let mut effect = install(tool, verb, name, &words, invocation, visible);
+            let is_pinned = visible
+                .json(&join(folder, "package.json"))
+                .is_ok_and(|manifest| manifest.is_none_or(|manifest| manifest.get("packageManager").is_some()));
+            if (uses_corepack || visible.has_corepack) && tool != Tool::Bun && !is_pinned {
+                effect.writes.add_files(folder, ["package.json"]);
+            }
+            Effect { uses_corepack, ..effect }
+        }
         _ => build(name, verb, tool, invocation, visible),
     })
+}
+
+/// Packages by name, for the whole system. Settings of the project may still count.
+fn global(tool: Tool, name: String, folder: &str) -> Effect {
+    let mut effect = Effect::new(Kind::Packages, name + " -g", folder);
+    for place in upwards(folder) {
+        effect.reads.add_files(place, [".npmrc"]);
+        if tool != Tool::Npm {
+            effect.reads.add_files(place, tool.files().iter().copied());
+        }
+    }
+    effect
 }
 
 /// A script of the project, or a tool that it brings along.
@@ -140,6 +172,7 @@ fn install(
     for place in upwards(folder) {
         effect.reads.add_files(place, tool.files().iter().copied());
         effect.reads.add_files(place, tool.locks().iter().copied());
+        effect.reads.add_files(place, tool.foreign_locks().iter().copied());
     }
     effect.reads.add_folders(folder, ["node_modules"]);
     if tool == Tool::Yarn {
@@ -157,6 +190,7 @@ fn install(
     } else {
         effect.is_unlocked = true;
         effect.writes.add_files(folder, tool.locks().iter().copied().chain(["package.json"]));
+        effect.writes.add_files(folder, tool.foreign_locks().iter().copied());
     }
     doubt_words(&mut effect, tool, verb, words);
     doubt_environment(&mut effect, invocation, &["NPM_CONFIG_", "YARN_", "PNPM_", "BUN_"]);

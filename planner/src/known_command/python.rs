@@ -242,6 +242,9 @@ fn uv(words: &[&str], invocation: &Invocation, visible: &Visible<'_>) -> Effect 
     read_text(&mut effect, visible, "uv.lock", |text| {
         let own = ["source = { virtual = \".\" }", "source = { editable = \".\" }"];
         let is_local = |line: &&str| {
+            if line.starts_with("source = { registry") && !line.contains("://") {
+                return true;
+            }
             let kinds = ["source = { editable", "source = { directory", "source = { virtual", "source = { path"];
             kinds.iter().any(|kind| line.starts_with(kind)) && !own.contains(&line.trim())
         };
@@ -252,8 +255,8 @@ fn uv(words: &[&str], invocation: &Invocation, visible: &Visible<'_>) -> Effect 
         is_built.then(|| "`uv sync` also builds the project; with `--no-install-project` it does not".to_owned())
     });
     read_text(&mut effect, visible, "pyproject.toml", |text| {
-        let words = ["dynamic", "[tool.uv.workspace]", "path =", "workspace ="];
-        let found = words.iter().find(|word| text.contains(**word));
+        let words = ["dynamic=", "[tool.uv.workspace]", "path=", "workspace=", "file:", "find-links", "flat"];
+        let found = found(text, &words);
         found.map(|word| format!("`pyproject.toml` holds `{word}`, so other files may be read"))
     });
     for name in ["uv.toml", "poetry.toml"] {
@@ -299,8 +302,7 @@ fn poetry(words: &[&str], invocation: &Invocation, visible: &Visible<'_>) -> Eff
         if !skips_project && !text.contains("package-mode = false") {
             return Some("`poetry install` also installs the project; with `--no-root` it does not".to_owned());
         }
-        let words = ["file =", "path =", "develop =", "subdirectory ="];
-        let found = words.iter().find(|word| text.contains(**word)).filter(|_| !skips_folders);
+        let found = found(text, &["file=", "path=", "develop=", "subdirectory=", "file:"]).filter(|_| !skips_folders);
         found.map(|word| format!("`pyproject.toml` holds `{word}`, so a package may lie in the project"))
     });
     read_text(&mut effect, visible, "poetry.lock", |text| {
@@ -334,6 +336,12 @@ fn poetry(words: &[&str], invocation: &Invocation, visible: &Visible<'_>) -> Eff
     doubt_other_words(&mut effect, &words[1..], &known, &["--only", "--without", "--with", "--extras", "-E"]);
     doubt_environment(&mut effect, invocation, &["POETRY_", "PIP_"]);
     effect
+}
+
+/// The first of these words that a text holds, blanks not looked at.
+fn found<'a>(text: &str, words: &[&'a str]) -> Option<&'a str> {
+    let dense: String = text.chars().filter(|letter| !matches!(letter, ' ' | '\t')).collect();
+    words.iter().copied().find(|word| dense.contains(word))
 }
 
 /// What uv and Poetry share.

@@ -110,6 +110,9 @@ fn composer(invocation: &Invocation, visible: &Visible<'_>) -> Effect {
             effect.doubt(doubt);
         }
     }
+    if visible.below(&join(&folder, ".git")).next().is_some() {
+        effect.doubt("Composer asks git for the project's version");
+    }
     match visible.json(&join(&folder, "composer.json")) {
         Ok(Some(manifest)) => {
             let repositories = manifest.get("repositories");
@@ -120,7 +123,8 @@ fn composer(invocation: &Invocation, visible: &Visible<'_>) -> Effect {
             if kinds.iter().any(|kind| kind == "path" || kind == "artifact") {
                 effect.doubt("`composer.json` takes packages from folders of the project");
             }
-            if manifest.get("config").and_then(|config| config.get("vendor-dir")).and_then(Json::text).is_some() {
+            let config = |name: &str| manifest.get("config").and_then(|config| config.get(name)).and_then(Json::text);
+            if config("vendor-dir").or(config("bin-dir")).is_some() {
                 effect.doubt("`composer.json` sets another folder for packages");
             }
         }

@@ -35,6 +35,7 @@ pub(super) fn effect(invocation: &Invocation) -> Option<Effect> {
             let named = words.iter().filter(|word| word.starts_with('/'));
             let mut effect = Effect::new(Kind::Setup, program, folder);
             effect.writes.folders.extend(named.map(|path| join("/", path)));
+            effect.writes.folders.insert("/home".to_owned());
             Some(effect)
         }
         "rm" if !plain.is_empty() && plain.iter().all(|path| is_thrown_away(path)) => setup(),

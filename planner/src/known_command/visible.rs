@@ -73,6 +73,8 @@ pub struct Visible<'a> {
     entries: BTreeMap<String, Placed>,
     /// Folders that may hold anything.
     unclear: BTreeSet<String>,
+    /// Whether Corepack stands in for package managers: it writes the version it takes into `package.json`.
+    pub has_corepack: bool,
 }
 
 /// A file that was put somewhere.
@@ -88,7 +90,7 @@ impl<'a> Visible<'a> {
     /// Nothing yet.
     #[must_use]
     pub fn new(manifests: &'a Manifests) -> Self {
-        Self { manifests, entries: BTreeMap::new(), unclear: BTreeSet::new() }
+        Self { manifests, entries: BTreeMap::new(), unclear: BTreeSet::new(), has_corepack: false }
     }
 
     /// A file of the context was put at a path; `is_kept` says that no command has touched it on the way.
@@ -106,6 +108,7 @@ impl<'a> Visible<'a> {
 
     /// A command has run.
     pub fn run(&mut self, effect: &Effect) {
+        self.has_corepack |= effect.uses_corepack;
         if effect.writes.everything {
             for placed in self.entries.values_mut() {
                 placed.is_kept &= effect.keeps_manifests && placed.was.as_ref().is_some_and(is_manifest);

@@ -222,5 +222,10 @@ pub fn is_of_the_system(path: &str) -> bool {
     let own = ["/usr/src", "/usr/app", "/var/www", "/var/task"];
     let of_system =
         ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/var", "/root", "/tmp", "/dev", "/proc", "/sys", "/run"];
+    // Caches and settings of a user.
+    let below_home = path.strip_prefix("/home/").and_then(|rest| rest.split('/').nth(1));
+    if below_home.is_some_and(|name| name.starts_with('.')) {
+        return true;
+    }
     !own.iter().any(|folder| is_within(path, folder)) && of_system.iter().any(|folder| is_within(path, folder))
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
 use super::layout;
-use crate::dockerfile::{Command, Copy};
+use crate::dockerfile::{Command, Copy, CopySource};
 use crate::graph::stage_state::clean;
 use crate::steps::{Copied, RunStep};
 
@@ -47,6 +47,10 @@ pub(super) fn write(
     }) else {
         return None;
     };
+    // With another value other files would be meant.
+    if copy.sources.iter().any(|source| matches!(source, CopySource::Path(path) if path.contains('$'))) {
+        return None;
+    }
     let all: BTreeSet<&str> = copies
         .iter()
         .flat_map(|copied| {

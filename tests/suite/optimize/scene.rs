@@ -59,7 +59,7 @@ impl Scene {
     }
 
     pub(crate) fn around(&self) -> Surroundings<'_> {
-        Surroundings { request: &self.request, context: &self.context, manifests: &self.manifests }
+        Surroundings { request: &self.request, context: &self.context, manifests: &self.manifests, dockerfile: None }
     }
 
     /// What is suggested; `None` where BuildKit refuses the file.

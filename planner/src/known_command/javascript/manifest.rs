@@ -65,6 +65,9 @@ pub(super) fn add(effect: &mut Effect, visible: &Visible<'_>, ignores_scripts: b
         match visible.json(&member) {
             Ok(Some(manifest)) => {
                 judge(effect, &shown, &manifest, ignores_scripts);
+                if manifest.get("workspaces").is_some() {
+                    effect.doubt(format!("`{shown}` has members of its own"));
+                }
                 if manifest.get("bin").is_some() || manifest.get("directories").is_some() {
                     effect.doubt(format!("`{shown}` has programs that the install links, so they must be there"));
                 }
