@@ -8,5 +8,6 @@ mod arguments;
 mod articles;
 mod cases;
 mod every_file;
+pub(crate) mod generated;
 mod pages;
 mod scene;

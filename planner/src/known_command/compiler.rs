@@ -8,10 +8,10 @@ pub(super) fn is_compiler(words: &[&str]) -> bool {
         ["npx" | "bunx", rest @ ..] => rest,
         rest => rest,
     };
-    match words {
-        ["tsc" | "esbuild" | "rollup" | "webpack" | "tsup" | "swc" | "babel", ..] => true,
-        ["vite" | "next" | "nest" | "nuxt" | "astro" | "remix", "build", ..] => true,
-        ["react-scripts" | "vue-cli-service" | "ng", "build", ..] => true,
-        _ => false,
-    }
+    matches!(
+        words,
+        ["tsc" | "esbuild" | "rollup" | "webpack" | "tsup" | "swc" | "babel", ..]
+            | ["vite" | "next" | "nest" | "nuxt" | "astro" | "remix", "build", ..]
+            | ["react-scripts" | "vue-cli-service" | "ng", "build", ..]
+    )
 }

@@ -239,21 +239,7 @@ fn uv(words: &[&str], invocation: &Invocation, visible: &Visible<'_>) -> Effect 
         effect.is_unlocked = true;
         effect.writes.add_files(folder, ["uv.lock"]);
     }
-    read_text(&mut effect, visible, "uv.lock", |text| {
-        let own = ["source = { virtual = \".\" }", "source = { editable = \".\" }"];
-        let is_local = |line: &&str| {
-            if line.starts_with("source = { registry") && !line.contains("://") {
-                return true;
-            }
-            let kinds = ["source = { editable", "source = { directory", "source = { virtual", "source = { path"];
-            kinds.iter().any(|kind| line.starts_with(kind)) && !own.contains(&line.trim())
-        };
-        if let Some(line) = text.lines().find(is_local) {
-            return Some(format!("`uv.lock` takes a package from the project (`{}`)", line.trim()));
-        }
-        let is_built = !skips_project && !text.contains(own[0]);
-        is_built.then(|| "`uv sync` also builds the project; with `--no-install-project` it does not".to_owned())
-    });
+    read_text(&mut effect, visible, "uv.lock", |text| in_uv_lock(text, skips_project));
     read_text(&mut effect, visible, "pyproject.toml", |text| {
         let words = ["dynamic=", "[tool.uv.workspace]", "path=", "workspace=", "file:", "find-links", "flat"];
         let found = found(text, &words);
@@ -291,6 +277,23 @@ fn uv(words: &[&str], invocation: &Invocation, visible: &Visible<'_>) -> Effect 
     );
     doubt_environment(&mut effect, invocation, &["UV_"]);
     effect
+}
+
+/// What `uv.lock` takes from the project.
+fn in_uv_lock(text: &str, skips_project: bool) -> Option<String> {
+    let own = ["source = { virtual = \".\" }", "source = { editable = \".\" }"];
+    let is_local = |line: &&str| {
+        if line.starts_with("source = { registry") && !line.contains("://") {
+            return true;
+        }
+        let kinds = ["source = { editable", "source = { directory", "source = { virtual", "source = { path"];
+        kinds.iter().any(|kind| line.starts_with(kind)) && !own.contains(&line.trim())
+    };
+    if let Some(line) = text.lines().find(is_local) {
+        return Some(format!("`uv.lock` takes a package from the project (`{}`)", line.trim()));
+    }
+    let is_built = !skips_project && !text.contains(own[0]);
+    is_built.then(|| "`uv sync` also builds the project; with `--no-install-project` it does not".to_owned())
 }
 
 fn poetry(words: &[&str], invocation: &Invocation, visible: &Visible<'_>) -> Effect {

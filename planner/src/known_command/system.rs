@@ -22,7 +22,7 @@ pub(super) fn effect(invocation: &Invocation) -> Option<Effect> {
             let verb = plain.first().copied().unwrap_or_default();
             // A package may be a file, and an option may name one.
             let names_file = |word: &&str| word.contains('/') && !word.starts_with("http");
-            if words.iter().any(|word| names_file(word)) {
+            if words.iter().any(names_file) {
                 return None;
             }
             let is_install =
