@@ -72,12 +72,23 @@ fn judged(facts: &Facts<'_>, mut found: Suggestion) -> Suggestion {
         }
         None => found.edits.clear(),
     }
+    let local = facts.around.untracked.iter().map(crate::context::ContextPath::to_lossy);
+    let local: Vec<String> = local.filter(|path| is_named_anew(facts, &found, path)).collect();
+    found.doubts.extend(local.iter().map(|path| {
+        format!("`{path}` is not in the repository, so other machines may lack it, and a copy of it fails")
+    }));
     if !found.edits.is_empty() && holds_itself(facts) {
         found.declares.push("the image holds its own Dockerfile, which becomes another text".to_owned());
     }
     let is_safe = found.doubts.is_empty() && !found.edits.is_empty();
     found.applicability = if is_safe { Applicability::Safe } else { Applicability::Review };
     found
+}
+
+/// Whether the edits of a finding name a file that the Dockerfile did not name.
+fn is_named_anew(facts: &Facts<'_>, found: &Suggestion, path: &str) -> bool {
+    let names = |text: &str| text.split_whitespace().any(|word| word == path);
+    found.edits.iter().any(|edit| names(&edit.replacement)) && !names(facts.text())
 }
 
 /// Whether some stage copies the Dockerfile.

@@ -7,7 +7,7 @@ pub mod written;
 mod left_out;
 mod reading;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::context::{BuildContext, ContextPath};
 use crate::diagnostic::Diagnostic;
@@ -31,6 +31,8 @@ pub struct Surroundings<'a> {
     pub manifests: &'a Manifests,
     /// The Dockerfile's own place in it.
     pub dockerfile: Option<&'a ContextPath>,
+    /// Files in it that are not in the repository, so that other machines may not have them.
+    pub untracked: &'a BTreeSet<ContextPath>,
 }
 
 /// A stage.

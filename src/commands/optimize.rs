@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use anyhow::Context as _;
 use clap::Args;
+use planner::context::ContextPath;
+use planner::known_command::visible::Manifests;
 use planner::request::Request;
 use planner::rules;
 use planner::steps::Surroundings;
@@ -16,6 +18,7 @@ use crate::args::{Format, OutputArgs, ProjectArgs};
 use crate::bases;
 use crate::fault::Fault;
 use crate::forecast::Past;
+use crate::git::Repository;
 use crate::manifests;
 use crate::observation::{read_dockerfile, whole_context};
 use crate::project::Project;
@@ -77,7 +80,14 @@ pub(super) fn run(args: &OptimizeArgs, session: &Session) -> anyhow::Result<Stat
     let context = whole_context(&project, &session.store)?;
     let manifests = manifests::read(&project.context.root, &context);
     let own = project.context.below(&source.shown);
-    let around = Surroundings { request: &request, context: &context, manifests: &manifests, dockerfile: own.as_ref() };
+    let untracked = untracked(&project, own.as_ref(), &manifests);
+    let around = Surroundings {
+        request: &request,
+        context: &context,
+        manifests: &manifests,
+        dockerfile: own.as_ref(),
+        untracked: &untracked,
+    };
     let facts = Facts::read(&source.bytes, around).map_err(|refusal| Fault::new(refusal.message))?;
     warn_of_unknown_rules(&facts);
     session.warn();
@@ -123,6 +133,17 @@ fn request(args: &OptimizeArgs, project: &Project, session: &Session) -> anyhow:
     render::warn_of(&reading.warnings);
     let request = requests.into_iter().next().context("nothing is asked for")?;
     Ok(Request { profile: reading.graph.profile.clone(), ..request })
+}
+
+/// Manifests that the repository of a tracked Dockerfile does not hold; none where git cannot say.
+fn untracked(project: &Project, dockerfile: Option<&ContextPath>, manifests: &Manifests) -> BTreeSet<ContextPath> {
+    let root = &project.context.root;
+    let (Some(dockerfile), Ok(repository)) = (dockerfile, Repository::of(root)) else { return BTreeSet::new() };
+    let Some(folder) = repository.below(root) else { return BTreeSet::new() };
+    let paths: Vec<ContextPath> = manifests.keys().chain([dockerfile]).map(|path| folder.append(path)).collect();
+    let found = repository.untracked(&paths).unwrap_or_default();
+    let found: BTreeSet<ContextPath> = found.iter().filter_map(|path| path.strip(&folder)).collect();
+    if found.contains(dockerfile) { BTreeSet::new() } else { found }
 }
 
 /// Tells of comments that silence a rule nobody knows.

@@ -7,6 +7,7 @@
 mod arguments;
 mod articles;
 mod cases;
+mod commands;
 mod every_file;
 pub(crate) mod generated;
 mod pages;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -109,6 +110,26 @@ fn rules_are_left_out_by_flags_and_comments() {
         answer.stderr
     );
     assert_eq!(project.run("optimize", &["--ignore", "no-such-rule"]).code, Some(2));
+}
+
+#[test]
+fn a_manifest_that_is_not_in_the_repository_is_not_named_without_review() {
+    let project = app();
+    fs::write(project.path(".npmrc"), "fund=false\n").expect("a file");
+    let report = json(&project, &[]);
+    assert_eq!(report["summary"]["safe"], 2, "without git all files count");
+    let git = |words: &[&str]| {
+        let done = Command::new("git").args(words).current_dir(project.context()).env_remove("GIT_DIR").output();
+        assert!(done.expect("git starts").status.success(), "git {words:?}");
+    };
+    git(&["init", "-q", "."]);
+    git(&["add", "Dockerfile", "package.json", "package-lock.json", "src"]);
+    let report = json(&project, &[]);
+    assert_eq!(report["summary"]["safe"], 1);
+    let doubt = report["suggestions"][1]["doubts"][0].as_str().expect("a doubt");
+    assert!(doubt.starts_with("`.npmrc` is not in the repository"), "{doubt}");
+    git(&["add", ".npmrc"]);
+    assert_eq!(json(&project, &[])["summary"]["safe"], 2);
 }
 
 #[test]

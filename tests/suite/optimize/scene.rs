@@ -1,7 +1,7 @@
 //! A project in memory: a Dockerfile, the context as `.dockerignore` leaves it, the manifests in it. In go cases, out come
 //! suggestions and rewritten files. Nothing is written to disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use planner::context::{BuildContext, ContextPath, FileEntry, Node};
@@ -22,6 +22,7 @@ pub(crate) struct Scene {
     context: BuildContext,
     manifests: Manifests,
     request: Request,
+    pub(crate) untracked: BTreeSet<ContextPath>,
 }
 
 /// A finding as a fixture tells it: rule, line, and `safe` or `review`.
@@ -45,7 +46,13 @@ impl Scene {
             }
             context = context.with(&path, node(&row.entry));
         }
-        Self { dockerfile: case.dockerfile.joined().into_bytes(), context, manifests, request }
+        Self {
+            dockerfile: case.dockerfile.joined().into_bytes(),
+            context,
+            manifests,
+            request,
+            untracked: BTreeSet::new(),
+        }
     }
 
     /// The same with another Dockerfile.
@@ -55,11 +62,18 @@ impl Scene {
             context: self.context.clone(),
             manifests: self.manifests.clone(),
             request: self.request.clone(),
+            untracked: self.untracked.clone(),
         }
     }
 
     pub(crate) fn around(&self) -> Surroundings<'_> {
-        Surroundings { request: &self.request, context: &self.context, manifests: &self.manifests, dockerfile: None }
+        Surroundings {
+            request: &self.request,
+            context: &self.context,
+            manifests: &self.manifests,
+            dockerfile: None,
+            untracked: &self.untracked,
+        }
     }
 
     /// What is suggested; `None` where BuildKit refuses the file.
