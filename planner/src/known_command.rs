@@ -67,6 +67,9 @@ fn of_command(command: &Invocation, visible: &Visible<'_>) -> Effect {
     let mut effect = found.unwrap_or_else(|| Effect::unbounded(Kind::Other, name, &command.folder));
     effect.reads.add_files(&command.folder, OF_A_USER.iter().copied());
     effect.reads.add_folders(&command.folder, [".config", ".ssh"]);
+    if command.has_brackets && effect.kind == Kind::Install {
+        effect.doubt("a word in brackets without quotes may be taken for the name of a file");
+    }
     if effect.is_closed() {
         doubt_programs(&mut effect, command, visible);
     }

@@ -16,6 +16,8 @@ pub struct Invocation {
     pub folder: String,
     /// The environment, with the assignments in front of the words.
     pub env: BTreeMap<String, String>,
+    /// Whether brackets stood in it without quotes: the shell puts the name of a file there if one matches.
+    pub has_brackets: bool,
 }
 
 impl Invocation {
@@ -63,7 +65,8 @@ pub fn read(exec: &Exec) -> Option<Vec<Invocation>> {
         exec.env.iter().map(|variable| (variable.name.clone(), variable.value.clone())).collect();
     let folder = join("/", &exec.workdir);
     if exec.n_shell_args == 0 {
-        return (!exec.args.is_empty()).then(|| vec![Invocation { words: exec.args.clone(), folder, env }]);
+        return (!exec.args.is_empty())
+            .then(|| vec![Invocation { words: exec.args.clone(), folder, env, has_brackets: false }]);
     }
     let (shell, text) = exec.args.split_at_checked(exec.n_shell_args)?;
     if !is_plain_shell(shell) {
@@ -82,7 +85,7 @@ fn is_plain_shell(shell: &[String]) -> bool {
 }
 
 fn commands(text: &str, folder: String, env: BTreeMap<String, String>) -> Option<Vec<Invocation>> {
-    let mut lexer = Lexer { rest: text, env };
+    let mut lexer = Lexer { rest: text, env, has_brackets: false };
     let (mut commands, mut folder, mut words) = (Vec::new(), folder, Vec::new());
     loop {
         match lexer.token()? {
@@ -94,6 +97,7 @@ fn commands(text: &str, folder: String, env: BTreeMap<String, String>) -> Option
                     push(&mut commands, &mut folder, &lexer.env, std::mem::take(&mut words))?;
                 }
                 if is_last {
+                    commands.iter_mut().for_each(|command: &mut Invocation| command.has_brackets = lexer.has_brackets);
                     return (!commands.is_empty()).then_some(commands);
                 }
             }
@@ -125,7 +129,7 @@ fn push(
         Some("." | "source" | "eval" | "exec" | "export" | "alias" | "if" | "for" | "while" | "case" | "{" | "!") => {
             return None;
         }
-        Some(_) => commands.push(Invocation { words, folder: folder.clone(), env }),
+        Some(_) => commands.push(Invocation { words, folder: folder.clone(), env, has_brackets: false }),
     }
     Some(())
 }
@@ -157,6 +161,7 @@ impl Word {
 struct Lexer<'a> {
     rest: &'a str,
     env: BTreeMap<String, String>,
+    has_brackets: bool,
 }
 
 impl Lexer<'_> {
@@ -192,7 +197,9 @@ impl Lexer<'_> {
                 ' ' | '\t' => break,
                 '&' if self.rest.starts_with("&&") => break,
                 ';' | '\n' if self.rest.trim_start_matches([' ', '\t', '\n', ';']).is_empty() => break,
-                '&' | '|' | ';' | '\n' | '<' | '>' | '(' | ')' | '`' | '{' | '}' | '[' | ']' | '!' => return None,
+                '&' | '|' | ';' | '\n' | '<' | '>' | '(' | ')' | '`' | '{' | '}' => return None,
+                '[' | '!' if word.text.is_empty() => return None,
+                '[' => self.has_brackets = true,
                 '*' | '?' if !is_harmless_glob(&word.text) => return None,
                 '~' if word.text.is_empty() => return None,
                 _ => {}

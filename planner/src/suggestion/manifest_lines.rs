@@ -41,11 +41,10 @@ pub(super) fn write(
     if wanted.is_empty() {
         return Some(String::new());
     }
-    let (Command::Copy(copy), add) = (match &facts.instruction(instruction).command {
-        Command::Add(add) => (&Command::Copy(Box::new(add.copy.clone())), true),
-        command => (command, false),
-    }) else {
-        return None;
+    let copy = match &facts.instruction(instruction).command {
+        Command::Copy(copy) => copy,
+        Command::Add(add) => &add.copy,
+        _ => return None,
     };
     // With another value other files would be meant.
     if copy.sources.iter().any(|source| matches!(source, CopySource::Path(path) if path.contains('$'))) {
@@ -60,7 +59,7 @@ pub(super) fn write(
         .map(|below| below.trim_start_matches('/'))
         .collect();
     let wanted: Vec<Wanted> = wanted.into_values().collect();
-    let lines = Lines { facts, instruction, copy, all, add };
+    let lines = Lines { facts, instruction, copy, all };
     lines.write(wanted)
 }
 
@@ -89,7 +88,6 @@ struct Lines<'a> {
     copy: &'a Copy,
     /// Every file of the copy, below its destination.
     all: BTreeSet<&'a str>,
-    add: bool,
 }
 
 impl Lines<'_> {
@@ -97,7 +95,7 @@ impl Lines<'_> {
         let dest = self.dest()?;
         let (top, mut deep): (Vec<Wanted>, Vec<Wanted>) =
             wanted.into_iter().partition(|file| !file.below.contains('/'));
-        let knows_parents = !self.add && self.facts.around.request.profile.knows_flag("parents");
+        let knows_parents = self.facts.around.request.profile.knows_flag("parents");
         let mut lines = Vec::new();
         // Whole folders first: a folder all of whose files are wanted is copied by name.
         let tops: BTreeSet<String> =
@@ -177,11 +175,13 @@ impl Lines<'_> {
     fn line(&self, more: &[&str], sources: &[String], dest: &str) -> Option<String> {
         let found = self.facts.instruction(self.instruction);
         let indentation = layout::indentation(self.facts, self.instruction);
-        let keyword = found.keyword.text.as_str();
-        let mut words = vec![keyword.to_owned()];
+        // What an `ADD` takes out of a folder it does not unpack, but a file by its name it might.
+        let is_small = found.keyword.text.starts_with(|first: char| first.is_ascii_lowercase());
+        let mut words = vec![if is_small { "copy" } else { "COPY" }.to_owned()];
         for flag in &found.flags {
             let flag = flag.text.as_str();
-            if flag.contains([' ', '\t', '"', '\'', '\\', '`']) {
+            let is_of_add = ["--checksum", "--keep-git-dir", "--unpack"].iter().any(|own| flag.starts_with(own));
+            if is_of_add || flag.contains([' ', '\t', '"', '\'', '\\', '`']) {
                 return None;
             }
             if !flag.starts_with("--exclude") && !flag.starts_with("--parents") {
