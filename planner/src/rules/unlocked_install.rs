@@ -32,7 +32,8 @@ pub(super) fn find(facts: &Facts<'_>) -> Vec<Suggestion> {
 fn edit(facts: &Facts<'_>, run: &RunStep, instruction: usize) -> Option<TextEdit> {
     let commands = shell::read(&run.exec)?;
     let install = commands.iter().find(|one| one.words.first().is_some_and(|word| word == "npm"))?;
-    let is_plain = install.words[2..].iter().all(|word| word.starts_with('-')) && install.words[1] == "install";
+    let [_, verb, flags @ ..] = &install.words[..] else { return None };
+    let is_plain = verb == "install" && flags.iter().all(|word| word.starts_with('-'));
     let span = facts.instruction(instruction).span;
     let text = &facts.text()[span.range()];
     let at = text.find("npm install").filter(|_| is_plain)? + span.start + "npm ".len();

@@ -82,3 +82,18 @@ fn every_dockerfile_stays_one_and_a_second_pass_changes_nothing() {
     let n_applied: usize = answers.into_iter().flatten().flatten().sum();
     assert!(n_applied > 20, "hardly anything was rewritten: {n_applied}");
 }
+
+#[test]
+fn no_rule_panics_when_a_line_is_gone() {
+    let projects: Vec<(String, Case)> = distinct(projects()).into_values().collect();
+    let answers = case::on_two_threads(&projects, |(_, case)| {
+        let scene = Scene::of(case, &EngineProfile::buildkit());
+        let text = case.dockerfile.joined();
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let without = |gone: usize| -> String {
+            lines.iter().enumerate().filter(|(at, _)| *at != gone).map(|(_, line)| *line).collect()
+        };
+        (0..lines.len()).filter(|gone| scene.with(&without(*gone)).suggestions().is_some()).count()
+    });
+    assert!(answers.into_iter().sum::<usize>() > 1000, "hardly any was read");
+}
