@@ -9,6 +9,7 @@ mod build;
 mod watch;
 mod history;
 mod context;
+mod optimize;
 mod parse;
 mod completions;
 mod man;
@@ -86,6 +87,7 @@ enum Command {
     Watch(watch::WatchArgs),
     History(history::HistoryArgs),
     Context(context::ContextArgs),
+    Optimize(optimize::OptimizeArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
     #[command(hide = true)]
@@ -123,6 +125,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Status> {
         Command::Watch(args) => watch::run(args, &session()?),
         Command::Record(args) => record::run(args, &session()?),
         Command::Context(args) => context::run(args, &session()?),
+        Command::Optimize(args) => optimize::run(args, &session()?),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
         Command::Parse(args) => parse::run(args),

@@ -152,6 +152,17 @@ impl Repository {
         if is_hash || (start.len() < revision.len() && is_there()) { Missing::History } else { Missing::NameOrFetch }
     }
 
+    /// Which of these paths are files that are not tracked, ignored ones included.
+    pub(crate) fn untracked(&self, paths: &[ContextPath]) -> Result<Vec<ContextPath>, GitError> {
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let words = ["--others", "-z", "--"].map(OsString::from).into_iter();
+        let paths = paths.iter().map(|path| OsStr::from_bytes(path.as_bytes()).to_owned());
+        let listed = run(&self.top, "ls-files", words.chain(paths))?;
+        Ok(listed.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(ContextPath::new).collect())
+    }
+
     /// What differs between a commit and the work tree at or below the paths of `scope`.
     pub(crate) fn differences(&self, commit: &str, scope: &[ContextPath]) -> Result<Differences, GitError> {
         let mut paths = vec![OsString::from("--")];

@@ -12,6 +12,8 @@ mod store;
 mod project;
 mod frontend;
 mod observation;
+mod manifests;
+mod rewriting;
 mod engine;
 mod since;
 mod commits;

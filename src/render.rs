@@ -19,6 +19,7 @@ pub(crate) mod history;
 pub(crate) mod commits;
 pub(crate) mod record;
 pub(crate) mod context;
+pub(crate) mod optimize;
 pub(crate) mod json;
 pub(crate) mod watch;
 

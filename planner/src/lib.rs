@@ -35,3 +35,8 @@ pub mod cause;
 pub mod explanation;
 pub mod weight;
 pub mod replay;
+pub mod known_command;
+pub mod steps;
+pub mod suggestion;
+pub mod safety;
+pub mod rules;

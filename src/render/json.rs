@@ -7,6 +7,7 @@ mod commits;
 mod explain;
 mod graph;
 mod history;
+mod optimize;
 mod parse;
 
 use planner::context::ContextPath;
@@ -20,6 +21,7 @@ pub(crate) use context::ContextView;
 pub(crate) use explain::ExplainView;
 pub(crate) use graph::GraphView;
 pub(crate) use history::HistoryView;
+pub(crate) use optimize::OptimizeView;
 pub(crate) use parse::ParseView;
 
 /// The view as indented JSON with a line end. Characters that act on a terminal are written as `\u` escapes.

@@ -16,6 +16,7 @@ mod generated;
 mod help;
 mod hostile_names;
 mod odd_input;
+mod optimize;
 mod output;
 mod reports;
 mod state;

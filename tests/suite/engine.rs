@@ -1,6 +1,6 @@
 //! What stageplan says before a build against what a real engine then does: recorded cases built anew (`replay`), random
 //! walks through edits (`walk`), builds that are stopped or fail (`faults`), the program as a plugin of docker (`plugin`),
-//! rules that differ from one engine to another (`rules`), what saves lead to under a watch (`watching`).
+//! safe rewrites of `optimize` (`rewrites`), rules that differ from one engine to another (`rules`), what saves lead to under a watch (`watching`).
 //!
 //! The engine is the one that `docker` on PATH reaches, for instance after `eval "$(tests/engine/up.sh)"`. Where none
 //! answers, these tests say so on standard error and pass; with STAGEPLAN_REQUIRE_ENGINE=1 they fail instead.
@@ -15,6 +15,7 @@ mod images;
 mod live;
 mod plugin;
 mod replay;
+mod rewrites;
 mod rules;
 pub(crate) mod walk;
 mod watching;

@@ -30,6 +30,8 @@ mod graph;
 #[cfg(test)]
 mod ignorefile;
 #[cfg(test)]
+mod optimize;
+#[cfg(test)]
 mod scan;
 #[cfg(test)]
 mod semantics;

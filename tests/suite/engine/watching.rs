@@ -5,7 +5,7 @@
 //! what stands in the image at the end. No `RUN` has a network: builds of several targets cannot be given the host's.
 
 mod kills;
-mod saves;
+pub(super) mod saves;
 
 use std::collections::BTreeSet;
 use std::fs;

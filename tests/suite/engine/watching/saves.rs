@@ -33,7 +33,10 @@ COPY --from=listed /list /list
 ";
 
 /// The path of every entry with what it is, its mode, and its bytes or where it leads.
-fn tree(root: &Path) -> BTreeMap<String, (String, u32, Vec<u8>)> {
+pub(in crate::engine) type Tree = BTreeMap<String, (String, u32, Vec<u8>)>;
+
+/// The tree below a folder.
+pub(in crate::engine) fn tree(root: &Path) -> Tree {
     let entry = |path: std::path::PathBuf| {
         let metadata = fs::symlink_metadata(&path).expect("an entry");
         let (kind, bytes) = if metadata.is_symlink() {

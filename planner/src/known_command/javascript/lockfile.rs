@@ -1,0 +1,50 @@
+//! Lock files of package managers: packages that are taken from a folder of the project. In goes what a command sees;
+//! doubts are added to its effect. What is only written down, such as versions, does not matter here.
+
+use crate::known_command::effect::{Effect, join};
+use crate::known_command::json::Json;
+use crate::known_command::visible::Visible;
+
+/// Adds what the lock file says.
+pub(super) fn add(effect: &mut Effect, visible: &Visible<'_>) {
+    let Some(lock) = effect.lock.clone() else { return };
+    let name = lock.rsplit('/').next().unwrap_or_default().to_owned();
+    match name.as_str() {
+        "bun.lockb" => {}
+        "package-lock.json" | "npm-shrinkwrap.json" => match visible.json(&lock) {
+            Ok(Some(json)) => of_npm(effect, &name, &json),
+            Ok(None) => {}
+            Err(doubt) => effect.doubt(doubt),
+        },
+        _ => match visible.text(&lock) {
+            Ok(Some(text)) => {
+                let words = ["file:", "portal:", "exec:", "patch:", "link:../", "directory:", "patchedDependencies"];
+                if let Some(word) = words.iter().find(|word| text.contains(**word)) {
+                    effect.doubt(format!("`{name}` names packages or patches of the project (`{word}`)"));
+                }
+            }
+            Ok(None) => {}
+            Err(doubt) => effect.doubt(doubt),
+        },
+    }
+}
+
+fn of_npm(effect: &mut Effect, name: &str, lock: &Json) {
+    let folder = effect.folder.clone();
+    let packages = lock.get("packages").into_iter().flat_map(Json::entries);
+    for (place, _) in packages.filter(|(place, _)| !place.is_empty() && !place.contains("node_modules/")) {
+        // A member of the workspace is read already.
+        if !effect.reads.files.contains(&join(&folder, &format!("{place}/package.json"))) {
+            effect.doubt(format!("`{name}` takes a package from the folder `{place}`"));
+        }
+    }
+    let mut local = None;
+    lock.each_text(&mut |text| {
+        if text.starts_with("file:") {
+            local = Some(text.to_owned());
+        }
+    });
+    if let Some(local) = local {
+        effect.doubt(format!("`{name}` takes a package from `{local}`"));
+    }
+}

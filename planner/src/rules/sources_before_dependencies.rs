@@ -1,0 +1,121 @@
+//! Files are copied above an install that does not read them, so that each edit of one installs everything again. The
+//! cure is to copy what the install reads, to install, and to copy the rest below.
+
+use crate::graph::lower::MAIN_CONTEXT;
+use crate::known_command::effect::{Effect, Kind};
+use crate::safety::is_of_the_system;
+use crate::steps::{Act, Copied, Origin, StageSteps};
+use crate::suggestion::moving::{self, Early};
+use crate::suggestion::{Facts, Suggestion};
+
+pub(super) const NAME: &str = "sources-before-dependencies";
+
+pub(super) fn find(facts: &Facts<'_>) -> Vec<Suggestion> {
+    let mut found = Vec::new();
+    for stage in facts.stages.iter().filter(|stage| stage.is_read) {
+        let early = moving::find(stage, &is_meant);
+        found.extend(early.iter().filter_map(|early| suggestion(facts, stage, early)));
+        found.extend(builds(facts, stage));
+    }
+    found
+}
+
+/// Copies from the context of files that are not for the system.
+fn is_meant(copies: &[Copied], _: &Effect) -> bool {
+    let is_context = |copied: &Copied| {
+        // Where it is not clear what is copied, a source is missing, or it may be an archive.
+        copied.origin == Origin::Context(MAIN_CONTEXT.to_owned()) && copied.written.regions.is_empty()
+    };
+    let mut files = copies.iter().flat_map(|copied| copied.written.files());
+    copies.iter().all(is_context) && files.any(|(path, _)| !is_of_the_system(path))
+}
+
+fn suggestion(facts: &Facts<'_>, stage: &StageSteps, early: &Early) -> Option<Suggestion> {
+    let install = moving::run(stage, early.install)?;
+    let first = stage.steps[*early.copies.first()?].instruction?;
+    let name = &install.effect.name;
+    let mut found = Suggestion::at(facts, NAME, stage.index, first);
+    found.title = format!("`{}` stands above `{name}`", facts.shown(first));
+    let again = match install.effect.kind {
+        Kind::Install => "installs the dependencies again",
+        _ => "installs the packages again",
+    };
+    found.reason = format!("An edit of any file it copies {again}. Copied below `{name}`, it does not.");
+    if let Some(blocker) = early.blocker {
+        let between = moving::run(stage, blocker).map(|run| run.effect.name.clone()).unwrap_or_default();
+        found.doubts.push(format!("`{between}` stands between and may need the files"));
+        return Some(found);
+    }
+    if let Some(missing) = missing(stage, early, &install.effect) {
+        found.doubts.push(missing);
+        return Some(found);
+    }
+    match moving::edits(facts, stage, early) {
+        Some(edits) => found.edits = edits,
+        None => found.doubts.push("the names of the files cannot be written plainly".to_owned()),
+    }
+    Some(found)
+}
+
+/// What the install fails without and no copy brings.
+fn missing(stage: &StageSteps, early: &Early, effect: &Effect) -> Option<String> {
+    let copied = |path: &String| {
+        (0..early.install).any(|step| moving::copies(stage, step).iter().any(|copied| copied.written.has(path)))
+    };
+    // A stage below may have brought them.
+    let is_base_known = stage.base.is_none();
+    let group = effect.needs.iter().find(|group| is_base_known && !group.iter().any(copied))?;
+    let names: Vec<String> =
+        group.iter().map(|path| format!("`{}`", path.rsplit('/').next().unwrap_or(path))).collect();
+    Some(format!("`{}` needs {}, which the context does not hold", effect.name, names.join(" or ")))
+}
+
+/// Builds that fetch what the project depends on themselves, each time a source changes.
+fn builds(facts: &Facts<'_>, stage: &StageSteps) -> Option<Suggestion> {
+    let is_tool = |name: &str, other: &str| name.split(' ').next() == other.split(' ').next();
+    let mut wide = None;
+    let mut installed: Vec<&str> = inherited(facts, stage);
+    for (at, step) in stage.steps.iter().enumerate() {
+        match &step.act {
+            Act::Copy(copies) if step.instruction.is_some() && is_wide(copies) => wide = wide.or(Some(at)),
+            Act::Run(run) => {
+                let effect = &run.effect;
+                let is_cached = run.exec.mounts.iter().any(|mount| !mount.has_input);
+                let is_new = !installed.iter().any(|name| is_tool(name, &effect.name));
+                if let (Some(advice), Some(wide), false, true) = (effect.advice, wide, is_cached, is_new) {
+                    let instruction = stage.steps[wide].instruction?;
+                    let mut found = Suggestion::at(facts, NAME, stage.index, instruction);
+                    found.title =
+                        format!("`{}` fetches the dependencies behind `{}`", effect.name, facts.shown(instruction));
+                    found.reason = format!("An edit of any file fetches them again. Better {advice}.");
+                    found.doubts.push("the step would have to be split by hand".to_owned());
+                    return Some(found);
+                }
+                installed.push(&effect.name);
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The names of commands that ran in the stages below.
+fn inherited<'a>(facts: &'a Facts<'_>, stage: &StageSteps) -> Vec<&'a str> {
+    let mut names = Vec::new();
+    let mut base = stage.base;
+    while let Some(below) = base.and_then(|base| facts.stages.get(base)) {
+        for step in &below.steps {
+            if let Act::Run(run) = &step.act {
+                names.push(run.effect.name.as_str());
+            }
+        }
+        base = below.base;
+    }
+    names
+}
+
+/// Whether a copy takes a folder of the context.
+fn is_wide(copies: &[Copied]) -> bool {
+    let is_context = |copied: &&Copied| copied.origin == Origin::Context(MAIN_CONTEXT.to_owned());
+    copies.iter().filter(is_context).any(|copied| copied.written.files().count() > 1)
+}

@@ -1,0 +1,153 @@
+//! Copies that stand above an install which does not read them: where they are, how far down they may go, and the edits
+//! that take them there. In go a stage and which copies are meant; whether the result is the same is argued in `safety`.
+
+use super::Facts;
+use super::layout;
+use super::manifest_lines;
+use crate::known_command::effect::{Effect, Kind};
+use crate::source::TextEdit;
+use crate::steps::{Act, Copied, RunStep, StageSteps};
+
+/// Copies above an install that does not need them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Early {
+    /// The copies, by their place in the stage.
+    pub copies: Vec<usize>,
+    /// The first install below them.
+    pub install: usize,
+    /// The last install that they may go below.
+    pub last: usize,
+    /// A command between that may need them, so that they stay.
+    pub blocker: Option<usize>,
+}
+
+/// Whether a command takes time and reads little: what an early copy costs.
+#[must_use]
+pub fn is_install(effect: &Effect) -> bool {
+    matches!(effect.kind, Kind::Install | Kind::Packages)
+}
+
+/// Whether a command needs all of a copy's files.
+#[must_use]
+pub fn is_needed(copies: &[Copied], effect: &Effect) -> bool {
+    let is_read = |copied: &Copied| {
+        copied.written.regions.is_empty() && copied.written.files().all(|(path, _)| effect.reads.has(path))
+    };
+    copies.iter().all(is_read)
+}
+
+/// Whether a command reads some of a copy's files.
+fn is_read(copies: &[Copied], effect: &Effect) -> bool {
+    copies.iter().any(|copied| {
+        let is_hit = copied.written.regions.iter().any(|region| region.meets_paths(&effect.reads));
+        is_hit || copied.written.files().any(|(path, _)| effect.reads.has(path))
+    })
+}
+
+/// The command of a step.
+#[must_use]
+pub fn run(stage: &StageSteps, step: usize) -> Option<&RunStep> {
+    match &stage.steps.get(step)?.act {
+        Act::Run(run) => Some(run),
+        _ => None,
+    }
+}
+
+/// The copies of a step.
+#[must_use]
+pub fn copies(stage: &StageSteps, step: usize) -> &[Copied] {
+    match stage.steps.get(step).map(|step| &step.act) {
+        Some(Act::Copy(copies)) => copies,
+        _ => &[],
+    }
+}
+
+/// Finds the installs of a stage that have copies above them which they do not need. `is_meant` says of which copies the
+/// caller wants to hear.
+#[must_use]
+pub fn find(stage: &StageSteps, is_meant: &dyn Fn(&[Copied], &Effect) -> bool) -> Vec<Early> {
+    let mut found = Vec::new();
+    let (mut open, mut closed): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
+    let mut blocker = None;
+    let mut skip = 0;
+    for (at, step) in stage.steps.iter().enumerate() {
+        match &step.act {
+            Act::Copy(_) if step.instruction.is_some() => open.push(at),
+            Act::Run(run) if is_install(&run.effect) && at >= skip => {
+                let is_early = |copy: &usize| {
+                    let copies = copies(stage, *copy);
+                    is_meant(copies, &run.effect) && !is_needed(copies, &run.effect)
+                };
+                let early: Vec<usize> = open.iter().copied().filter(is_early).collect();
+                if !early.is_empty() {
+                    let last = last_below(stage, &early, at);
+                    found.push(Early { copies: early, install: at, last, blocker: None });
+                    skip = last + 1;
+                    open.clear();
+                    continue;
+                }
+                // What an install reads stays above it, whatever comes below.
+                open.retain(|copy| !is_read(copies(stage, *copy), &run.effect));
+                if run.effect.kind == Kind::Install {
+                    let fixed: Vec<usize> = closed.iter().copied().filter(is_early).collect();
+                    if !fixed.is_empty() {
+                        found.push(Early { copies: fixed, install: at, last: at, blocker });
+                        closed.clear();
+                    }
+                }
+            }
+            Act::Run(run) if !matches!(run.effect.kind, Kind::Install | Kind::Packages | Kind::Setup) => {
+                closed.append(&mut open);
+                blocker = Some(at);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// How far below the first install the copies may go: over commands that are known and do not need them.
+fn last_below(stage: &StageSteps, early: &[usize], first: usize) -> usize {
+    let mut last = first;
+    for (at, step) in stage.steps.iter().enumerate().skip(first + 1) {
+        match &step.act {
+            Act::Run(run) if run.effect.is_closed() && is_install(&run.effect) => {
+                if early.iter().any(|copy| is_needed(copies(stage, *copy), &run.effect)) {
+                    break;
+                }
+                last = at;
+            }
+            Act::Run(run) if run.effect.kind == Kind::Setup && run.effect.is_closed() => {}
+            Act::None => {}
+            _ => break,
+        }
+    }
+    last
+}
+
+/// The edits that take early copies below their installs, what the installs need of them being copied in their place;
+/// `None` where it cannot be written.
+#[must_use]
+pub fn edits(facts: &Facts<'_>, stage: &StageSteps, early: &Early) -> Option<Vec<TextEdit>> {
+    let installs: Vec<&RunStep> = (early.install..=early.last).filter_map(|step| run(stage, step)).collect();
+    let mut moved = Vec::new();
+    for copy in &early.copies {
+        let instruction = stage.steps[*copy].instruction?;
+        let above = |path: &str, copied: &Copied| is_copied_above(stage, early, *copy, path, copied);
+        let lines = manifest_lines::write(facts, instruction, copies(stage, *copy), &installs, &above)?;
+        moved.push((instruction, lines));
+    }
+    let below = stage.steps[early.last].instruction?;
+    Some(layout::move_below(facts, &moved, below))
+}
+
+/// Whether a copy that stays above the install writes the same file.
+fn is_copied_above(stage: &StageSteps, early: &Early, copy: usize, path: &str, copied: &Copied) -> bool {
+    let digest = copied.written.entries.get(path).map(|entry| entry.digest);
+    let staying = (0..early.install).rev().filter(|step| !early.copies.contains(step) && *step != copy);
+    let mut writers = staying.flat_map(|step| copies(stage, step).iter().rev()).filter(|other| other.written.has(path));
+    writers.next().is_some_and(|other| {
+        let same_rights = (&other.owner, &other.mode) == (&copied.owner, &copied.mode);
+        same_rights && other.written.entries.get(path).map(|entry| entry.digest) == digest
+    })
+}
