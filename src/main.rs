@@ -19,6 +19,7 @@ mod since;
 mod commits;
 mod forecast;
 mod bases;
+mod yardstick;
 mod sight;
 mod bookkeeping;
 mod render;

@@ -334,11 +334,9 @@ pub(crate) fn scan_contexts(
 ///
 /// # Errors
 /// If a file or the ignore file cannot be read.
-pub(crate) fn whole_context(project: &Project, store: &Store) -> anyhow::Result<BuildContext> {
-    let everything = Requested::everything();
-    let source = project.ignorefile.as_ref();
-    let context = scan(&project.builder, MAIN_CONTEXT, &project.context, source, everything, store)?;
-    Ok(context.now.context)
+pub(crate) fn whole_context(project: &Project, store: &Store) -> anyhow::Result<ObservedContext> {
+    let (source, everything) = (project.ignorefile.as_ref(), Requested::everything());
+    scan(&project.builder, MAIN_CONTEXT, &project.context, source, everything, store)
 }
 
 /// What decides what [`observe`] would see: the contexts as far as a build asks for them, and the files that say so.

@@ -40,3 +40,4 @@ pub mod steps;
 pub mod suggestion;
 pub mod safety;
 pub mod rules;
+pub mod saving;

@@ -26,6 +26,7 @@ use crate::render;
 use crate::render::json::{self, OptimizeView};
 use crate::render::optimize::{self, OptimizeReport};
 use crate::rewriting;
+use crate::yardstick::{Priced, Yardstick};
 
 /// What `--help` ends with.
 const EXAMPLES: &str = "\
@@ -71,13 +72,21 @@ pub(super) struct OptimizeArgs {
     #[arg(long, value_name = "RULE", value_parser = clap::builder::PossibleValuesParser::new(rules::names()),
           hide_possible_values = true)]
     ignore: Vec<String>,
+
+    /// Replay so many commits to say what is saved; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    commits: u32,
 }
 
 pub(super) fn run(args: &OptimizeArgs, session: &Session) -> anyhow::Result<Status> {
     let project = Project::open(&args.project)?;
     let source = project.dockerfile()?;
-    let request = request(args, &project, session)?;
-    let context = whole_context(&project, &session.store)?;
+    let store = &session.store;
+    let past = Past::read(store, &project.builder)?;
+    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
+    let requests = bases::requests(&project, profile, &past, store)?;
+    let request = request(&project, &requests)?;
+    let context = whole_context(&project, store)?.now.context;
     let manifests = manifests::read(&project.context.root, &context);
     let own = project.context.below(&source.shown);
     let untracked = untracked(&project, own.as_ref(), &manifests);
@@ -98,9 +107,21 @@ pub(super) fn run(args: &OptimizeArgs, session: &Session) -> anyhow::Result<Stat
         dockerfile,
         context: shown_context,
         text: facts.text().to_owned(),
-        suggestions,
+        suggestions: suggestions.into_iter().map(Priced::from).collect(),
         written: None,
+        savings: None,
+        no_history: None,
     };
+    let yardstick = (args.commits > 0 && !report.suggestions.is_empty())
+        .then(|| Yardstick::new(&project, &requests, &past, store, args.commits as usize));
+    match yardstick {
+        Some(Ok(yardstick)) => {
+            let savings = yardstick.price_all(facts.text(), &mut report.suggestions, around, &is_wanted);
+            report.savings = savings.map_err(|refusal| Fault::new(refusal.message))?;
+        }
+        Some(Err(error)) => report.no_history = Some(render::told(&error)),
+        None => {}
+    }
     if args.write {
         let rewritten = rules::rewrite(&source.bytes, around, &is_wanted)
             .map_err(|refusal| Fault::new(refusal.message))
@@ -119,19 +140,15 @@ pub(super) fn run(args: &OptimizeArgs, session: &Session) -> anyhow::Result<Stat
 }
 
 /// What is asked of the builder, under the rules of the frontend that the Dockerfile asks for.
-fn request(args: &OptimizeArgs, project: &Project, session: &Session) -> anyhow::Result<Request> {
-    let store = &session.store;
+fn request(project: &Project, requests: &[Request]) -> anyhow::Result<Request> {
     let source = project.dockerfile()?;
-    let past = Past::read(store, &project.builder)?;
-    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
-    let requests = bases::requests(project, profile, &past, store)?;
-    let reading = read_dockerfile(&source.bytes, &source.shown.display().to_string(), &requests)?;
+    let reading = read_dockerfile(&source.bytes, &source.shown.display().to_string(), requests)?;
     if let Some(image) = reading.unknown_frontend {
         let fault = Fault::new(format!("nothing is known of the frontend `{image}`, so nothing can be suggested"));
         return Err(fault.with_hint("the rules hold for `# syntax=docker/dockerfile:1`").into());
     }
     render::warn_of(&reading.warnings);
-    let request = requests.into_iter().next().context("nothing is asked for")?;
+    let request = requests.first().cloned().context("nothing is asked for")?;
     Ok(Request { profile: reading.graph.profile.clone(), ..request })
 }
 

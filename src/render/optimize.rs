@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use planner::rules::{self, Rewritten};
+use planner::saving::Saving;
 use planner::secret::mask;
 use planner::steps::Surroundings;
 use planner::suggestion::{Applicability, Facts, Suggestion};
@@ -11,6 +12,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::palette::{FAINT, GONE, HEADLINE, HINT, NEW};
 use super::{layout, text};
+use crate::yardstick::{Priced, Savings};
 
 /// Lines around a change that a diff shows.
 const N_AROUND: usize = 3;
@@ -29,16 +31,20 @@ pub(crate) struct OptimizeReport {
     pub(crate) context: String,
     /// The text that the suggestions are about.
     pub(crate) text: String,
-    /// By line.
-    pub(crate) suggestions: Vec<Suggestion>,
+    /// The safe ones first; of those, and of the others, what saves most first, else by line.
+    pub(crate) suggestions: Vec<Priced>,
     /// What was applied, and the text before; `None` where nothing was to be written.
     pub(crate) written: Option<(Vec<Suggestion>, String)>,
+    /// What is saved; `None` where no history tells.
+    pub(crate) savings: Option<Savings>,
+    /// Why no history tells.
+    pub(crate) no_history: Option<String>,
 }
 
 impl OptimizeReport {
     /// How many suggestions are safe.
     pub(crate) fn n_safe(&self) -> usize {
-        self.suggestions.iter().filter(|one| one.applicability == Applicability::Safe).count()
+        self.suggestions.iter().filter(|priced| priced.one.applicability == Applicability::Safe).count()
     }
 
     /// Notes what was written, and what is left to suggest.
@@ -51,7 +57,8 @@ impl OptimizeReport {
         let before = std::mem::replace(&mut self.text, rewritten.text.clone());
         self.written = Some((rewritten.applied.clone(), before));
         if let Ok(facts) = Facts::read(rewritten.text.as_bytes(), around) {
-            self.suggestions = rules::suggest(&facts).into_iter().filter(|one| is_wanted(one)).collect();
+            let left = rules::suggest(&facts).into_iter().filter(|one| is_wanted(one));
+            self.suggestions = left.map(Priced::from).collect();
         }
     }
 
@@ -102,11 +109,17 @@ fn shown(line: &str) -> String {
 pub(crate) fn write(report: &OptimizeReport, verbose: bool) -> String {
     let mut out = String::new();
     headline(&mut out, report);
+    if let Some(savings) = &report.savings {
+        together(&mut out, report, savings);
+    }
+    if let Some(why) = &report.no_history {
+        let _ = writeln!(out, "{FAINT}what is saved is not known: {}{FAINT:#}", text::escape(why));
+    }
     for line in report.written_diff() {
         diff_line(&mut out, &line);
     }
-    for one in &report.suggestions {
-        suggestion(&mut out, report, one, verbose);
+    for priced in &report.suggestions {
+        suggestion(&mut out, report, priced, verbose);
     }
     out
 }
@@ -134,7 +147,51 @@ fn headline(out: &mut String, report: &OptimizeReport) {
     };
 }
 
-fn suggestion(out: &mut String, report: &OptimizeReport, one: &Suggestion, verbose: bool) {
+/// What the safe suggestions save together, and whether fewer of them would save more.
+fn together(out: &mut String, report: &OptimizeReport, savings: &Savings) {
+    let Savings { n_commits, all, cheapest } = savings;
+    let commits = text::count(*n_commits, "commit");
+    let is_done = report.written.is_some();
+    let told = match (is_done || report.n_safe() > 0, all.is_nothing()) {
+        (false, _) => format!("over the last {commits} a build takes {} per commit", seconds(all.before)),
+        (true, true) => {
+            format!("over the last {commits} what is safe saves nothing ({} per commit)", seconds(all.before))
+        }
+        (true, false) => format!(
+            "over the last {commits}: {} per commit, {} with what is safe ({})",
+            seconds(all.before),
+            seconds(all.after),
+            percent(all)
+        ),
+    };
+    let _ = writeln!(out, "{told}");
+    if cheapest.saving.seconds() - all.seconds() >= 0.05 {
+        let kept: Vec<&str> = cheapest.applied.iter().map(|one| one.rule).collect();
+        let kept = if kept.is_empty() { "none of it".to_owned() } else { format!("only {}", kept.join(", ")) };
+        let _ = writeln!(out, "{HINT}hint{HINT:#}: with {kept} it would be {}", seconds(cheapest.saving.after));
+    }
+}
+
+/// What a suggestion saves by itself.
+fn saves(saving: &Saving) -> String {
+    match saving.seconds() {
+        _ if saving.is_nothing() => "saves nothing on this project's history".to_owned(),
+        less if less > 0.0 => format!("saves {} per commit ({})", seconds(less), percent(saving)),
+        more => format!("costs {} more per commit on this project's history", seconds(-more)),
+    }
+}
+
+fn percent(saving: &Saving) -> String {
+    let share = (saving.share() * 100.0).round();
+    if share < 0.0 { format!("{} % more", -share) } else { format!("{share} % less") }
+}
+
+fn seconds(seconds: f64) -> String {
+    text::seconds(seconds)
+}
+
+fn suggestion(out: &mut String, report: &OptimizeReport, priced: &Priced, verbose: bool) {
+    let Priced { one, saving } = priced;
     let (style, kind) = match one.applicability {
         Applicability::Safe => (NEW, "safe"),
         Applicability::Review => (HINT, "review"),
@@ -148,7 +205,8 @@ fn suggestion(out: &mut String, report: &OptimizeReport, one: &Suggestion, verbo
     let place = format!("line {}: ", one.line);
     let title = layout::cut(&said(&one.title), N_COLUMNS - place.len());
     let _ = writeln!(out, "\n{place}{HEADLINE}{title}{HEADLINE:#}");
-    let _ = writeln!(out, "  {style}{kind}{style:#} {FAINT}{}{FAINT:#}", one.rule);
+    let saves = saving.as_ref().map_or_else(String::new, |saving| format!("  {}", saves(saving)));
+    let _ = writeln!(out, "  {style}{kind}{style:#} {FAINT}{}{FAINT:#}{saves}", one.rule);
     wrapped(out, &said(&one.reason));
     let n_shown = if verbose { usize::MAX } else { N_DOUBTS };
     for doubt in one.doubts.iter().take(n_shown) {

@@ -11,4 +11,5 @@ mod commands;
 mod every_file;
 pub(crate) mod generated;
 mod pages;
+mod savings;
 mod scene;
