@@ -333,7 +333,7 @@ impl Seen {
     fn look(&mut self, ground: &Ground<'_>) -> anyhow::Result<()> {
         let names = bases::tags(ground.observation).map(|(name, _)| name.clone()).collect();
         self.near = Some((self.n_images_read, Near::ask(names, ground.engine)));
-        self.contexts = scan_contexts(ground.project, &ground.observation.graph, ground.store, None)?;
+        self.contexts = scan_contexts(ground.project, &ground.observation.graph, ground.store)?;
         Ok(())
     }
 

@@ -60,17 +60,7 @@ pub(crate) struct Reading {
     pub(crate) warnings: Vec<Warning>,
 }
 
-/// Contexts that somebody keeps up to date, with the project they are of: they need not be scanned.
-#[derive(Clone, Copy)]
-pub(crate) struct Seen<'a> {
-    /// Whose ignore files they were seen by.
-    pub(crate) project: &'a Project,
-    /// The contexts, by name.
-    pub(crate) contexts: &'a BTreeMap<String, ObservedContext>,
-}
-
 /// One context, scanned.
-#[derive(Clone)]
 pub(crate) struct ObservedContext {
     /// As it is on disk, as far as the build asks for it.
     pub(crate) now: Stamped,
@@ -99,13 +89,6 @@ impl ObservedContext {
     /// Sees it as an engine that last received `sent` of it.
     pub(crate) fn see(&mut self, sent: Option<&Stamped>) {
         self.view = view(sent, &self.now);
-    }
-
-    /// The same files, as the engine sees them by what it received last.
-    fn afresh(&self, store: &Store) -> anyhow::Result<Self> {
-        let mut again = Self { receipt: Receipt::Whole, ..self.clone() };
-        again.see(store.sent(&self.sent_name, &self.now.context)?.as_ref());
-        Ok(again)
     }
 
     /// What the engine holds after the build, by the name of its copy.
@@ -235,20 +218,6 @@ pub(crate) fn observe(
     store: &Store,
     key: impl FnOnce() -> anyhow::Result<[u8; 32]>,
 ) -> anyhow::Result<Observation> {
-    observe_with(project, requests, store, None, key)
-}
-
-/// The same, with contexts that were seen already.
-///
-/// # Errors
-/// As [`observe`].
-pub(crate) fn observe_with(
-    project: &Project,
-    requests: &[Request],
-    store: &Store,
-    seen: Option<Seen<'_>>,
-    key: impl FnOnce() -> anyhow::Result<[u8; 32]>,
-) -> anyhow::Result<Observation> {
     let source = project.dockerfile()?;
     let reading = read_dockerfile(&source.bytes, &source.shown.display().to_string(), requests)?;
     let Reading { graph, unknown_frontend, warnings } = reading;
@@ -259,7 +228,7 @@ pub(crate) fn observe_with(
             ignorefiles.insert(name, String::from_utf8_lossy(&source.bytes).into_owned());
         }
     }
-    let contexts = scan_contexts(project, &graph, store, seen)?;
+    let contexts = scan_contexts(project, &graph, store)?;
     let (plain, images) = (lowered_plainly(&source.bytes, requests), known_images(&graph, requests));
     let key = key()?;
     let sealer = Sealer::new(&key);
@@ -303,7 +272,7 @@ fn lowered(bytes: &[u8], requests: &[Request]) -> (BuildGraph, bool) {
     (graph, diagnostics.is_empty())
 }
 
-/// The contexts that a build reads, as they are now, or as they were seen by the same rules.
+/// The contexts that a build reads, as they are now.
 ///
 /// # Errors
 /// If a file or an ignore file cannot be read.
@@ -311,20 +280,13 @@ pub(crate) fn scan_contexts(
     project: &Project,
     graph: &BuildGraph,
     store: &Store,
-    seen: Option<Seen<'_>>,
 ) -> anyhow::Result<BTreeMap<String, ObservedContext>> {
     let named = project.local_contexts()?;
-    let named_then = seen.map(|seen| seen.project.local_contexts()).transpose()?.unwrap_or_default();
     let mut contexts = BTreeMap::new();
     for (name, patterns) in patterns(graph) {
         let Some((dir, ignorefile)) = context_source(project, &named, &name) else { continue };
         let requested = watcher::resolve_requested(&dir.root, patterns.into_iter().map(<[u8]>::to_vec));
-        let is_same = |seen: &Seen<'_>| context_source(seen.project, &named_then, &name) == Some((dir, ignorefile));
-        let known = seen.filter(is_same).and_then(|seen| seen.contexts.get(&name));
-        let context = match known.filter(|known| known.requested.asks_like(&requested)) {
-            Some(known) => known.afresh(store)?,
-            None => scan(&project.builder, &name, dir, ignorefile, requested, store)?,
-        };
+        let context = scan(&project.builder, &name, dir, ignorefile, requested, store)?;
         contexts.insert(name, context);
     }
     Ok(contexts)

@@ -9,7 +9,7 @@ use crate::bases;
 use crate::engine::identity::Engine;
 use crate::engine::known::Asking;
 use crate::forecast::Past;
-use crate::observation::{Observation, Seen, observe, observe_with};
+use crate::observation::{Observation, observe};
 use crate::project::Project;
 use crate::store::Store;
 
@@ -55,7 +55,7 @@ pub(crate) struct Sight {
 }
 
 impl Sight {
-    /// Asks which engine the builder is, and looks at the project meanwhile, save at what was `seen` already.
+    /// Asks which engine the builder is, and looks at the project meanwhile.
     ///
     /// # Errors
     /// If BuildKit would refuse the Dockerfile or the flags, a file cannot be read, or no engine answers.
@@ -63,10 +63,9 @@ impl Sight {
         project: &Project,
         chosen: Option<EngineProfileName>,
         past: &Past,
-        seen: Option<Seen<'_>>,
         store: &Store,
     ) -> anyhow::Result<Self> {
-        let look = |requests: &[Request]| observe_with(project, requests, store, seen, || store.keep_secret_key());
+        let look = |requests: &[Request]| observe(project, requests, store, || store.keep_secret_key());
         let asking = Asking::begin(project.builder_flag(), store);
         let assumed = past.profile(chosen, store, &project.id)?;
         let foreseen = bases::remembered(project, assumed.clone(), past)?;

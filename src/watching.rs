@@ -10,17 +10,18 @@ mod editors;
 mod change;
 mod scene;
 mod own;
+mod outcome;
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Instant;
 
-use planner::built::{End, Outcome};
-use planner::recipe::steps;
+use planner::built::End;
 use watcher::debounce::{Debounce, Touched};
 use watcher::{Place, Shortage, Subject, Watch, WatchEvent};
 
 use self::afterwards::{Afterwards, Outlet, Word};
-use self::again::Again;
+use self::again::{Again, keeps_changing};
+use self::outcome::failed;
 use self::own::own_output;
 use self::scene::{Asked, Scene, recipes_of};
 use self::targets::{Recipes, State, Targets};
@@ -246,6 +247,10 @@ impl<'a> Watching<'a> {
         let (before, was_stale) = (self.scene.recipes().clone(), self.scene.is_stale());
         let mut change = match self.scene.take(touched, self.store, &self.eyes) {
             Ok(change) => change,
+            Err(error) if keeps_changing(&error) => {
+                self.batch.touch_everything(Instant::now());
+                return Ok(());
+            }
             Err(error) => return self.voice.error(&error),
         };
         let has_reached = change.effect == Effect::Steps;
@@ -408,6 +413,10 @@ impl<'a> Watching<'a> {
 
     /// Nothing was built, for another reason than what is in the project: it is tried again after a while.
     fn fail(&mut self, error: &anyhow::Error) -> anyhow::Result<()> {
+        if keeps_changing(error) {
+            self.batch.touch_everything(Instant::now());
+            return Ok(());
+        }
         self.again.later(Instant::now());
         self.voice.error(error)
     }
@@ -430,7 +439,7 @@ impl<'a> Watching<'a> {
 
     fn begin(&self, wanted: &[String], targets: Recipes) -> anyhow::Result<AtWork> {
         let (args, image) = self.typed_for(wanted);
-        let round = Round::open(&args, &image, Some(self.scene.seen()), self.store)?;
+        let round = Round::open(&args, &image, self.store)?;
         let progress = round.progress(self.wish.verbose).among(self.voice.bars());
         let sender = self.sender.clone();
         let tell = move |message| sender.send(Event::Build(message)).is_ok();
@@ -472,25 +481,6 @@ fn tell_news(progress: &mut Progress, round: &Round, voice: &mut Voice) -> anyho
         }
     }
     Ok(())
-}
-
-/// Of the targets of a build those that cannot be built as they are; all if nobody can say which.
-fn failed(done: &Done, targets: &Recipes) -> Recipes {
-    let snapshot = done.snapshot();
-    let failed: Vec<usize> =
-        done.built.steps.iter().filter(|step| step.outcome == Outcome::Failed).map(|step| step.step).collect();
-    let is_needed = |name: &String| {
-        let named = snapshot.stages().into_iter().zip(&snapshot.targets).find(|(stage, _)| stage == name);
-        named.is_none_or(|(_, target)| {
-            let needed = steps(snapshot, target);
-            failed.iter().any(|step| needed.contains(step))
-        })
-    };
-    targets
-        .iter()
-        .filter(|(name, _)| failed.is_empty() || is_needed(name))
-        .map(|(name, of)| (name.clone(), *of))
-        .collect()
 }
 
 fn told(shortage: &Shortage) -> String {

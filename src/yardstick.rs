@@ -44,7 +44,7 @@ impl<'a> Yardstick<'a> {
         let history = History::read(project, n_commits)?;
         let source = project.dockerfile()?;
         let reading = read_dockerfile(&source.bytes, &source.shown.display().to_string(), requests)?;
-        let mut contexts = scan_contexts(project, &reading.graph, store, None)?;
+        let mut contexts = scan_contexts(project, &reading.graph, store)?;
         // Another Dockerfile may read other files.
         contexts.insert(MAIN_CONTEXT.to_owned(), whole_context(project, store)?);
         let commits = history.commits(project, &contexts)?;

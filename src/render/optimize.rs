@@ -150,15 +150,18 @@ fn headline(out: &mut String, report: &OptimizeReport) {
 /// What the safe suggestions save together, and whether fewer of them would save more.
 fn together(out: &mut String, report: &OptimizeReport, savings: &Savings) {
     let Savings { n_commits, all, cheapest } = savings;
-    let commits = text::count(*n_commits, "commit");
+    let commits = match all.n_versions {
+        n if n == *n_commits => format!("the last {}", text::count(n, "commit")),
+        n => format!("the {n} of the last {} that it builds", text::count(*n_commits, "commit")),
+    };
     let is_done = report.written.is_some();
     let told = match (is_done || report.n_safe() > 0, all.is_nothing()) {
-        (false, _) => format!("over the last {commits} a build takes {} per commit", seconds(all.before)),
+        (false, _) => format!("over {commits} a build takes {} per commit", seconds(all.before)),
         (true, true) => {
-            format!("over the last {commits} what is safe saves nothing ({} per commit)", seconds(all.before))
+            format!("over {commits} what is safe saves nothing ({} per commit)", seconds(all.before))
         }
         (true, false) => format!(
-            "over the last {commits}: {} per commit, {} with what is safe ({})",
+            "over {commits}: {} per commit, {} with what is safe ({})",
             seconds(all.before),
             seconds(all.after),
             percent(all)

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use watcher::ScanError;
+
 /// The longest pause.
 const MOST: Duration = Duration::from_secs(60);
 
@@ -34,6 +36,11 @@ impl Again {
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
         self.at.take_if(|at| *at <= now).is_some()
     }
+}
+
+/// Whether something was written while it was to be read: it is looked at again when that is quiet.
+pub(super) fn keeps_changing(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ScanError::KeepsChanging(_)))
 }
 
 #[cfg(test)]

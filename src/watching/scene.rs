@@ -20,7 +20,7 @@ use super::targets::Recipes;
 use crate::args::ProjectArgs;
 use crate::bases;
 use crate::forecast::{Past, doubted, predicted};
-use crate::observation::{Observation, Seen, context_source, ignorefile, leaves, observe, scan_fault, subject};
+use crate::observation::{Observation, context_source, ignorefile, leaves, observe, scan_fault, subject};
 use crate::project::Project;
 use crate::render::watch::{Change, Outlook, Row};
 use crate::store::Store;
@@ -137,11 +137,6 @@ impl Scene {
     pub(super) fn holds(&self, place: &Place) -> bool {
         let Place::Context { name, path } = place else { return false };
         self.observation.contexts.get(name).is_some_and(|context| context.now.context.find(path).is_some())
-    }
-
-    /// The contexts, for a build that begins.
-    pub(super) fn seen(&self) -> Seen<'_> {
-        Seen { project: &self.project, contexts: &self.observation.contexts }
     }
 
     /// Brings the contexts up to date at these paths; whether that was possible.

@@ -67,7 +67,7 @@ pub(super) fn run(args: &CommitsArgs, session: &Session) -> anyhow::Result<Statu
         let fault = Fault::new(format!("cannot replay: nothing is known of the frontend `{image}`"));
         return Err(fault.with_hint("replay a Dockerfile without that `# syntax=` line").into());
     }
-    let contexts = scan_contexts(&project, &reading.graph, store, None)?;
+    let contexts = scan_contexts(&project, &reading.graph, store)?;
     let commits = history.commits(&project, &contexts)?;
     let key = store.secret_key()?;
     let versions = commits.each.iter().map(|commit| (commit.id.as_str(), &commit.contexts));
