@@ -8,6 +8,7 @@
 mod config;
 mod commands;
 mod order;
+mod caution;
 
 pub use commands::is_volatile;
 pub use order::is_of_the_system;
@@ -31,6 +32,14 @@ pub fn doubts(before: &Facts<'_>, after: &Facts<'_>) -> Vec<String> {
             continue;
         }
         order::argue(old, new, &mut doubts);
+        if stage_texts(before, old.index) != stage_texts(after, new.index) {
+            caution::argue(before, old, new, after, &mut doubts);
+        }
+    }
+    let has_parents = |facts: &Facts<'_>| facts.text().contains("--parents");
+    let is_pinned = after.dockerfile.directives.iter().any(|directive| directive.name == "syntax");
+    if has_parents(after) && !has_parents(before) && !is_pinned {
+        doubts.push("`COPY --parents` needs Dockerfile 1.20 or newer, which no `# syntax=` line asks for".to_owned());
     }
     config::argue(before, after, &mut doubts);
     let mut seen = std::collections::BTreeSet::new();
