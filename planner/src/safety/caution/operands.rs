@@ -112,6 +112,12 @@ pub(super) fn argue(words: &[String], doubts: &mut Vec<String>) {
         doubts.push(format!("`{}` may change what later commands read", shown().trim()));
         return;
     }
+    if words.iter().any(|word| word.contains("file:")) {
+        doubts.push(format!("`{}` is given the address of a file", shown().trim()));
+    }
+    if makes_users(words) && rest.iter().any(|word| ["-d", "-h", "--home"].iter().any(|home| word.starts_with(home))) {
+        doubts.push(format!("`{}` may make a folder that is copied to", shown().trim()));
+    }
     let is_option = |word: &&String| word.starts_with('-');
     let is_global =
         rest.iter().any(|word| matches!(word.as_str(), "-g" | "--global" | "global") || word.contains("location"));
@@ -253,6 +259,9 @@ mod tests {
             "go env -w GOFLAGS=-modfile=tools.mod",
             "bundle config set gemfile Gemfile.ci",
             "yarn config set nodeLinker node-modules",
+            "pip install -r requirements.txt --index-url file:///app/idx",
+            "useradd -m --home-dir=/app app",
+            "adduser -D -h/app app",
         ];
         doubtful.iter().for_each(|text| assert!(doubts(text) > 0, "{text}"));
     }
