@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use planner::cache_key::Sealer;
-use planner::context::{BuildContext, ContextPath, Stamped};
+use planner::context::{BuildContext, Stamped};
 use planner::dockerfile::Dockerfile;
 use planner::dockerfile::check::{CHECK_ARG, Check};
 use planner::engine_profile::EngineProfile;
@@ -161,7 +161,9 @@ impl Observation {
             let mut edited = Vec::new();
             for (path, below) in paths.iter().filter_map(|path| Some((path, dir.below(path)?))) {
                 let is_there = dir.holds(&below);
-                if context.view.context.find(&below).is_some() || (makes && !is_there && !is_ignored(&rules, &below)) {
+                if context.view.context.find(&below).is_some()
+                    || (makes && !is_there && !rules.ignores(&below).unwrap_or(false))
+                {
                     edited.push(below);
                 }
                 if !is_there && !unseen.missing.contains(path) {
@@ -180,19 +182,6 @@ pub(crate) struct Unseen {
     pub(crate) outside: Vec<PathBuf>,
     /// Those where nothing is.
     pub(crate) missing: Vec<PathBuf>,
-}
-
-fn is_ignored(rules: &Ignorefile, path: &ContextPath) -> bool {
-    let mut state = rules.root();
-    let mut folder = ContextPath::root();
-    let mut ignored = false;
-    for name in path.components() {
-        folder = folder.join(name);
-        let Ok((decision, next)) = rules.decide(&state, folder.as_bytes()) else { return false };
-        ignored = decision.is_ignored();
-        state = next;
-    }
-    ignored
 }
 
 /// The folder and the ignore file of a context that is read.

@@ -9,6 +9,7 @@ mod go_regex;
 mod lines;
 mod pattern;
 
+use crate::context::ContextPath;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use pattern::Pattern;
@@ -133,6 +134,24 @@ impl Ignorefile {
     #[must_use]
     pub fn root(&self) -> State {
         State::default()
+    }
+
+    /// Whether a file is left out, or a folder above it that is not entered.
+    ///
+    /// # Errors
+    /// If a pattern cannot be matched.
+    pub fn ignores(&self, path: &ContextPath) -> Result<bool, BrokenPattern> {
+        let (mut state, mut here, mut is_ignored) = (self.root(), ContextPath::root(), false);
+        for name in path.components() {
+            if is_ignored && self.can_skip(here.as_bytes()) {
+                return Ok(true);
+            }
+            here = here.join(name);
+            let (decision, next) = self.decide(&state, here.as_bytes())?;
+            is_ignored = decision.is_ignored();
+            state = next;
+        }
+        Ok(is_ignored)
     }
 
     /// What becomes of `path`, the bytes of a [`ContextPath`](crate::context::ContextPath) that is not the

@@ -203,7 +203,7 @@ impl Voice {
                 self.last_quiet.clear();
                 return Ok(());
             }
-            Effect::EditorsFile => format!("saved {paths}, an editor's own; ignored, it would not be built"),
+            Effect::EditorsFile => format!("saved {paths}, an editor's own: no build for that"),
             Effect::SameContent => format!("saved {paths}, content unchanged"),
             Effect::NotRead => format!("saved {paths}, nothing depends on it"),
             Effect::SamePlan if paths.is_empty() => "all can be read again, the build is as before".to_owned(),

@@ -25,7 +25,7 @@ pub fn census(root: &Path, ignorefile: &Ignorefile, requested: &Requested) -> Re
     for entry in walk.filter_map(Result::ok).filter(is_counted) {
         let Ok(below) = entry.path().strip_prefix(&root) else { continue };
         let path = ContextPath::new(below.as_os_str().as_bytes());
-        if requested.wants(&path) == Want::Within && !is_ignored(ignorefile, &path)? {
+        if requested.wants(&path) == Want::Within && !ignorefile.ignores(&path)? {
             sent.insert(path);
         }
     }
@@ -34,21 +34,4 @@ pub fn census(root: &Path, ignorefile: &Ignorefile, requested: &Requested) -> Re
 
 fn is_counted(entry: &DirEntry) -> bool {
     entry.file_type().is_some_and(|kind| kind.is_file() || kind.is_symlink())
-}
-
-/// Whether the ignore file leaves a file out, or a folder above it that is not entered.
-fn is_ignored(ignorefile: &Ignorefile, path: &ContextPath) -> Result<bool, ScanError> {
-    let mut state = ignorefile.root();
-    let mut above = ContextPath::root();
-    let mut is_ignored = false;
-    for name in path.components() {
-        if is_ignored && ignorefile.can_skip(above.as_bytes()) {
-            return Ok(true);
-        }
-        above = above.join(name);
-        let (decision, inner) = ignorefile.decide(&state, above.as_bytes())?;
-        is_ignored = decision.is_ignored();
-        state = inner;
-    }
-    Ok(is_ignored)
 }

@@ -45,18 +45,13 @@ fn builds(facts: &Facts<'_>, stage: usize) -> bool {
 
 fn suggestion(facts: &Facts<'_>, stage: &StageSteps, early: &Early) -> Option<Suggestion> {
     let install = moving::run(stage, early.install)?;
-    let first = stage.steps[*early.copies.first()?].instruction?;
     let name = &install.effect.name;
-    let mut found = Suggestion::at(facts, NAME, stage.index, first);
-    found.title = format!("`{}` stands above `{name}`", facts.shown(first));
+    let mut found = moving::finding(facts, NAME, stage, early)?;
     found.reason = format!(
         "Whenever that stage makes something else, `{name}` runs again. Copied below it, the output does not matter to it."
     );
-    if let Some(blocker) = early.blocker {
-        let between = moving::run(stage, blocker).map(|run| run.effect.name.clone()).unwrap_or_default();
-        found.doubts.push(format!("`{between}` stands between and may need the files"));
-        return Some(found);
+    if early.blocker.is_none() {
+        found.edits = moving::edits(facts, stage, early)?;
     }
-    found.edits = moving::edits(facts, stage, early)?;
     Some(found)
 }

@@ -32,18 +32,14 @@ fn is_meant(copies: &[Copied], _: &Effect) -> bool {
 
 fn suggestion(facts: &Facts<'_>, stage: &StageSteps, early: &Early) -> Option<Suggestion> {
     let install = moving::run(stage, early.install)?;
-    let first = stage.steps[*early.copies.first()?].instruction?;
     let name = &install.effect.name;
-    let mut found = Suggestion::at(facts, NAME, stage.index, first);
-    found.title = format!("`{}` stands above `{name}`", facts.shown(first));
+    let mut found = moving::finding(facts, NAME, stage, early)?;
     let again = match install.effect.kind {
         Kind::Install => "installs the dependencies again",
         _ => "installs the packages again",
     };
     found.reason = format!("An edit of any file it copies {again}. Copied below `{name}`, it does not.");
-    if let Some(blocker) = early.blocker {
-        let between = moving::run(stage, blocker).map(|run| run.effect.name.clone()).unwrap_or_default();
-        found.doubts.push(format!("`{between}` stands between and may need the files"));
+    if early.blocker.is_some() {
         return Some(found);
     }
     if let Some(missing) = missing(stage, early, &install.effect) {

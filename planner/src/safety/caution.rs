@@ -7,7 +7,7 @@ mod files;
 
 use std::collections::BTreeSet;
 
-use crate::steps::{Act, Copied, RunStep, StageSteps};
+use crate::steps::{Act, RunStep, StageSteps};
 use crate::suggestion::Facts;
 
 /// Words in the names of variables that may name a file, or change what a tool reads.
@@ -45,25 +45,22 @@ pub(super) fn argue(
 ) {
     let chain = chain(facts, before);
     let runs: Vec<&RunStep> = chain.iter().flat_map(|stage| &stage.steps).filter_map(run).collect();
-    for run in &runs {
-        environment(run, doubts);
-        for command in operands::commands(&run.exec.args) {
-            operands::argue(&command, doubts);
-        }
-    }
+    let commands: Vec<Vec<String>> = runs.iter().flat_map(|run| operands::commands(&run.exec.args)).collect();
+    runs.iter().for_each(|run| environment(run, doubts));
+    commands.iter().for_each(|command| operands::argue(command, doubts));
     let owned = chain.iter().flat_map(|stage| &stage.steps).any(|step| match &step.act {
-        Act::Copy(copies) => copies.iter().any(has_named_owner),
+        Act::Copy(copies) => copies.iter().any(|copied| copied.owner.is_some()),
         _ => false,
     });
-    let commands = || runs.iter().flat_map(|run| operands::commands(&run.exec.args));
-    if owned && commands().any(|command| operands::makes_users(&command)) {
+    if owned && commands.iter().any(|command| operands::makes_users(command)) {
         doubts.push("a copy names its owner, and a command makes or changes users".to_owned());
     }
-    if variables(facts, before) != variables(later, after) && commands().any(|command| operands::fetches_anew(&command))
+    if variables(facts, before) != variables(later, after)
+        && commands.iter().any(|command| operands::fetches_anew(command))
     {
         doubts.push("a variable above an update of packages may be there to have it done anew".to_owned());
     }
-    let runs_uv_pip = commands().any(|command| command.starts_with(&["uv".to_owned(), "pip".to_owned()]));
+    let runs_uv_pip = commands.iter().any(|command| command.starts_with(&["uv".to_owned(), "pip".to_owned()]));
     files::argue(facts, runs_uv_pip, doubts);
 }
 
@@ -77,10 +74,6 @@ fn run(step: &crate::steps::Step) -> Option<&RunStep> {
         Act::Run(run) => Some(run),
         _ => None,
     }
-}
-
-fn has_named_owner(copied: &Copied) -> bool {
-    copied.owner.is_some()
 }
 
 /// The variables that the stage's steps see, step by step.

@@ -1,9 +1,9 @@
 //! Copies that stand above an install which does not read them: where they are, how far down they may go, and the edits
 //! that take them there. In go a stage and which copies are meant; whether the result is the same is argued in `safety`.
 
-use super::Facts;
 use super::layout;
 use super::manifest_lines;
+use super::{Facts, Suggestion};
 use crate::known_command::effect::{Effect, Kind};
 use crate::source::TextEdit;
 use crate::steps::{Act, Copied, RunStep, StageSteps};
@@ -42,6 +42,20 @@ fn is_read(copies: &[Copied], effect: &Effect) -> bool {
         let is_hit = copied.written.regions.iter().any(|region| region.meets_paths(&effect.reads));
         is_hit || copied.written.files().any(|(path, _)| effect.reads.has(path))
     })
+}
+
+/// The finding that copies stand above an install; with a doubt where a command between them may need the files.
+#[must_use]
+pub fn finding(facts: &Facts<'_>, rule: &'static str, stage: &StageSteps, early: &Early) -> Option<Suggestion> {
+    let install = run(stage, early.install)?;
+    let first = stage.steps[*early.copies.first()?].instruction?;
+    let mut found = Suggestion::at(facts, rule, stage.index, first);
+    found.title = format!("`{}` stands above `{}`", facts.shown(first), install.effect.name);
+    if let Some(blocker) = early.blocker {
+        let between = run(stage, blocker).map(|run| run.effect.name.clone()).unwrap_or_default();
+        found.doubts.push(format!("`{between}` stands between and may need the files"));
+    }
+    Some(found)
 }
 
 /// The command of a step.

@@ -38,7 +38,7 @@ impl Scene {
         let (mut context, mut manifests) = (BuildContext::default(), Manifests::new());
         for row in rows {
             let path = ContextPath::new(&row.path);
-            if is_ignored(&rules, &path) || row.path.starts_with("../") {
+            if rules.ignores(&path).unwrap_or(false) || row.path.starts_with("../") {
                 continue;
             }
             if is_manifest(&path) && row.entry.symlink.is_none() {
@@ -143,17 +143,6 @@ fn file(entry: &Entry) -> Node {
     let mode = entry.mode.as_deref().map_or(0o644, case::mode);
     let bytes = bytes(entry);
     Node::File(Arc::new(FileEntry::file(mode, bytes.len() as u64, ContentDigest::of(&bytes))))
-}
-
-fn is_ignored(rules: &Ignorefile, path: &ContextPath) -> bool {
-    let (mut state, mut folder, mut ignored) = (rules.root(), ContextPath::root(), false);
-    for name in path.components() {
-        folder = folder.join(name);
-        let Ok((decision, next)) = rules.decide(&state, folder.as_bytes()) else { return false };
-        ignored = decision.is_ignored();
-        state = next;
-    }
-    ignored
 }
 
 /// The projects of recorded cases and fixtures, each once by what decides the answer.
