@@ -14,7 +14,7 @@ use planner::recording::Left;
 
 use crate::observation::{Observation, ObservedContext, Receipt};
 use crate::project::Project;
-use crate::store::{Addition, Store};
+use crate::store::{Addition, Begun, Store};
 
 /// A build that is about to be recorded.
 pub(crate) struct Entry {
@@ -64,12 +64,13 @@ impl Entry {
         store.append(&Addition { record, snapshot: observation.snapshot.clone(), trees, sent, built })
     }
 
-    /// Notes that the build begins, and what of it may be in the engine's cache if nobody sees its end.
+    /// Notes that the build begins, and what of it may be in the engine's cache if nobody sees its end; `is_unread` as
+    /// long as nobody saw the engine read the project.
     ///
     /// # Errors
     /// If the store cannot be written.
-    pub(crate) fn begin(&self, project: &Project, left: Left, store: &Store) -> anyhow::Result<()> {
-        store.begin(&self.record(project, left))
+    pub(crate) fn begin(&self, project: &Project, left: Left, is_unread: bool, store: &Store) -> anyhow::Result<()> {
+        store.begin(&Begun { record: self.record(project, left), is_unread })
     }
 
     fn record(&self, project: &Project, left: Left) -> BuildRecord {

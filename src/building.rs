@@ -36,6 +36,9 @@ pub(crate) const FRAME: Duration = Duration::from_millis(100);
 /// How long what docker left behind may be silent before it is ended.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// Contexts by name.
+pub(crate) type Contexts = BTreeMap<String, ObservedContext>;
+
 /// A build that has ended.
 pub(crate) struct Ended {
     /// What the engine said.
@@ -51,7 +54,7 @@ pub(crate) struct Ended {
     /// What changed while it began.
     pub(crate) doubt: Doubt,
     /// The contexts as they were when the engine had received them.
-    pub(crate) contexts: BTreeMap<String, ObservedContext>,
+    pub(crate) contexts: Contexts,
     /// What the engine holds of the images since it read them, if it was asked.
     pub(crate) near: Option<Near>,
 }
@@ -124,11 +127,16 @@ pub(crate) struct Ground<'a> {
     pub(crate) store: &'a Store,
 }
 
-/// Builds, and waits for the end.
+/// Builds, and waits for the end. When the engine has read the project, `is_read` is told of the contexts as they are then.
 ///
 /// # Errors
 /// If docker cannot be started, or the contexts can no longer be read.
-pub(crate) fn build(invocation: &Invocation, ground: &Ground<'_>, progress: &mut Progress) -> anyhow::Result<Ended> {
+pub(crate) fn build(
+    invocation: &Invocation,
+    ground: &Ground<'_>,
+    progress: &mut Progress,
+    is_read: &dyn Fn(&Contexts) -> anyhow::Result<()>,
+) -> anyhow::Result<Ended> {
     let (sender, messages) = mpsc::channel();
     let tell = |sender: Sender<Message>| move |message| sender.send(message).is_ok();
     let signals = pass_on_signals(tell(sender.clone()))?;
@@ -137,6 +145,9 @@ pub(crate) fn build(invocation: &Invocation, ground: &Ground<'_>, progress: &mut
         match messages.recv_timeout(FRAME) {
             Ok(message) => building.take(message, ground, progress)?,
             Err(_) => building.hear_nothing(),
+        }
+        if let Some(contexts) = building.has_just_read(ground) {
+            is_read(contexts)?;
         }
         building.show(ground, progress);
     }
@@ -193,6 +204,14 @@ impl Building {
             Message::Closed => self.is_closed = true,
         }
         Ok(())
+    }
+
+    /// The contexts, if the engine has read all of the project since this was asked last.
+    pub(crate) fn has_just_read(&mut self, ground: &Ground<'_>) -> Option<&Contexts> {
+        let seen = &mut self.seen;
+        let has_just = !seen.is_all_read && seen.has_all(ground.observation);
+        seen.is_all_read |= has_just;
+        has_just.then_some(&seen.contexts)
     }
 
     /// Ends the build before it is done.
@@ -291,7 +310,7 @@ struct Seen {
     observed: Observed,
     receipts: Receipts,
     /// The contexts as they were when one was received last.
-    contexts: BTreeMap<String, ObservedContext>,
+    contexts: Contexts,
     /// How often the engine found out what an image is.
     n_images_read: usize,
     /// What it holds of the images after it had found out so often.
@@ -300,9 +319,18 @@ struct Seen {
     is_dockerfile_read: bool,
     /// The Dockerfile and the ignore files that were edited before the engine had read them.
     texts: BTreeSet<String>,
+    /// Whether it is known what the engine has read.
+    is_all_read: bool,
 }
 
 impl Seen {
+    /// Whether the engine was seen to receive every context for every target, of a Dockerfile that is still the same.
+    fn has_all(&self, observation: &Observation) -> bool {
+        let (contexts, n_targets) = (&observation.contexts, observation.snapshot.targets.len());
+        let has_all = |name: &String| self.receipts.has_all(name, n_targets);
+        self.texts.is_empty() && !contexts.is_empty() && contexts.keys().all(has_all)
+    }
+
     fn take(&mut self, event: BuildEvent, ground: &Ground<'_>, progress: &mut Progress) -> anyhow::Result<()> {
         let Ground { project, observation, .. } = *ground;
         if let BuildEvent::Vertex(update) = &event
@@ -337,7 +365,7 @@ impl Seen {
         Ok(())
     }
 
-    fn received_contexts(&mut self) -> BTreeMap<String, ObservedContext> {
+    fn received_contexts(&mut self) -> Contexts {
         let mut contexts = std::mem::take(&mut self.contexts);
         for (name, context) in &mut contexts {
             context.receipt = self.receipts.of(name);
@@ -348,6 +376,11 @@ impl Seen {
         }
         contexts
     }
+}
+
+/// The steps of which nobody can say what they read, as far as only `contexts` are known since.
+pub(crate) fn unsettled_by(contexts: &Contexts, observation: &Observation) -> BTreeSet<usize> {
+    Doubt::default().steps(observation, contexts)
 }
 
 /// Whether a vertex that found out what an image is, is over (frontend/dockerfile/dockerfile2llb, solver/llbsolver).

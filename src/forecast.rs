@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use planner::built::{Experience, Source, experience};
 use planner::context::BuildContext;
 use planner::digest::ContentDigest;
@@ -25,7 +26,7 @@ use crate::args::EngineProfileName;
 use crate::observation::{Observation, Unseen};
 use crate::project::Project;
 use crate::since::Revision;
-use crate::store::Store;
+use crate::store::{Begun, Store};
 
 /// Everything recorded that a prediction needs.
 pub(crate) struct Past {
@@ -33,7 +34,13 @@ pub(crate) struct Past {
     pub(crate) builds: Vec<BuildRecord>,
     /// All recorded steps of the builder.
     pub(crate) ledger: Ledger,
+    /// The projects of which nobody knows what a build has read that was begun.
+    unread: Vec<ProjectId>,
 }
+
+/// So long, in seconds, a build that was killed before it was seen to read its files may have left anything: a day.
+/// Later it would take the very files that stood there for a moment then.
+const UNREAD: i64 = 24 * 60 * 60;
 
 impl Past {
     /// Reads what the store knows of that builder: what another one built is not in its cache.
@@ -45,10 +52,19 @@ impl Past {
         for build in &mut builds {
             ledger.add_unsettled(std::mem::take(&mut build.unsettled), &build.absent);
         }
-        for begun in store.begun()?.into_iter().filter(|begun| begun.builder == builder) {
-            ledger.add_unsettled(begun.unsettled, &[]);
+        let mut unread = Vec::new();
+        for Begun { record, is_unread } in store.begun()?.into_iter().filter(|begun| begun.record.builder == builder) {
+            if is_unread && is_recent(&record.recorded_at) {
+                unread.push(record.project);
+            }
+            ledger.add_unsettled(record.unsettled, &[]);
         }
-        Ok(Self { builds, ledger })
+        Ok(Self { builds, ledger, unread })
+    }
+
+    /// Whether a build of the project was begun, and nobody knows what it read: what no record knows may be cached.
+    fn is_unread(&self, id: &ProjectId) -> bool {
+        self.unread.iter().any(|unread| is_same_project(unread, id))
     }
 
     /// The builds of a project, newest first.
@@ -261,9 +277,7 @@ pub(crate) fn doubted(
     store: &Store,
     mut prediction: Prediction,
 ) -> Prediction {
-    if store.has_lost_builds() {
-        doubt_misses(&observation.snapshot, &mut prediction);
-    }
+    doubt_misses(project, observation, past, store, &mut prediction);
     if let Some(gap) = gap(observation, &earlier_builds(project, observation, past, store)) {
         for standing in &mut prediction.standings {
             // What another project recorded is in the cache all the same.
@@ -308,9 +322,7 @@ pub(crate) fn forecast(
     let trees = Trees::new(store, observation.views().map(|(_, context)| context));
     let mut prediction = predict_observed(observation, past, &trees);
     let lost = store.has_lost_builds();
-    if lost {
-        doubt_misses(&observation.snapshot, &mut prediction);
-    }
+    doubt_misses(project, observation, past, store, &mut prediction);
     let builds = earlier_builds(project, observation, past, store);
     let gap = gap(observation, &builds);
     let baseline = builds.first().map_or(Baseline::None, |build| Baseline::Record {
@@ -429,7 +441,7 @@ pub(crate) fn forecast_since(
     if let Some(source) = recording::missing_source(&prediction) {
         notes.push(format!("a build of that commit would have failed: `{source}` is missing there"));
     }
-    let past = Past { builds: Vec::new(), ledger: Ledger::new(steps) };
+    let past = Past { builds: Vec::new(), ledger: Ledger::new(steps), unread: Vec::new() };
     let prediction = predict_observed(&observation, &past, &trees);
     let is_unknown = observation.unknown_frontend.is_some() || revision.unknown_frontend.is_some();
     let gap = is_unknown.then_some(Gap::UnknownFrontend);
@@ -463,12 +475,22 @@ fn explained(
     })
 }
 
-/// Where recorded builds are lost, a step that no remaining record knows may be cached all the same.
-fn doubt_misses(snapshot: &Snapshot, prediction: &mut Prediction) {
-    for (step, standing) in snapshot.steps.iter().zip(&mut prediction.standings) {
+/// Where recorded builds are lost, or nobody saw what one read, a step that no record knows may be cached all the same.
+fn doubt_misses(project: &Project, observation: &Observation, past: &Past, store: &Store, prediction: &mut Prediction) {
+    let gap = match (store.has_lost_builds(), past.is_unread(&project.id)) {
+        (true, _) => Gap::NeverRecorded,
+        (false, true) => Gap::Unsettled,
+        (false, false) => return,
+    };
+    for (step, standing) in observation.snapshot.steps.iter().zip(&mut prediction.standings) {
         let is_certain = step.ignore_cache || standing.fails || step.kind != StepKind::Step;
         if standing.verdict == Verdict::Miss && !is_certain {
-            standing.verdict = Verdict::Unknown(Gap::NeverRecorded);
+            standing.verdict = Verdict::Unknown(gap);
         }
     }
+}
+
+fn is_recent(recorded_at: &str) -> bool {
+    let age = recorded_at.parse::<Timestamp>().map(|then| Timestamp::now().as_second() - then.as_second());
+    age.is_ok_and(|seconds| seconds < UNREAD)
 }

@@ -1,7 +1,7 @@
 //! One build from what is foreseen of it to its record. In go what the user asked for and what the engine did; out come
 //! what was foreseen, what is told at the end, and a new record. It does not run the build, and writes no report.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 
 use planner::built::{Built, End, Experience, Source};
@@ -14,7 +14,7 @@ use planner::snapshot::{Snapshot, StepKind};
 use crate::args::{ImageArgs, ProjectArgs};
 use crate::bases::{self, Near};
 use crate::bookkeeping::Entry;
-use crate::building::{self, Ended, Ground};
+use crate::building::{self, Contexts, Ended, Ground};
 use crate::engine::Outcome;
 use crate::engine::identity::buildx_version;
 use crate::engine::invocation::{self, Invocation};
@@ -73,15 +73,37 @@ impl Round {
     /// # Errors
     /// If the store cannot be written.
     pub(crate) fn begin(&self, store: &Store) -> anyhow::Result<()> {
-        let snapshot = &self.sight.observation.snapshot;
-        let (outcomes, blurred) = (BTreeMap::new(), BTreeSet::new());
-        let unseen = Witnessed { outcomes: &outcomes, succeeded: false, blurred: &blurred, after: None, is_cut: true };
-        let mut left = recording::record_witnessed(snapshot, &self.prediction, &self.past.ledger, "", &unseen);
-        left.unsettled.retain(|step| self.past.ledger.step(&step.key).is_none());
-        if left.unsettled.is_empty() || self.sight.observation.unknown_frontend.is_some() {
+        self.note(&BTreeMap::new(), true, store)
+    }
+
+    /// To be told when the engine has read the project: what the contexts were then.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    pub(crate) fn is_read(&self, contexts: &Contexts, store: &Store) -> anyhow::Result<()> {
+        self.note(contexts, false, store)
+    }
+
+    /// Notes what the build may leave if nobody sees its end; `contexts` as far as they were looked at since it began.
+    fn note(&self, contexts: &Contexts, is_unread: bool, store: &Store) -> anyhow::Result<()> {
+        let Sight { observation, .. } = &self.sight;
+        if observation.unknown_frontend.is_some() {
             return Ok(());
         }
-        self.begun.begin(&self.project, left, store)
+        let (outcomes, blurred) = (BTreeMap::new(), building::unsettled_by(contexts, observation));
+        let after = match blurred.is_empty() {
+            true => None,
+            false => Some(observation.snapshot_with(contexts, &store.secret_key()?)),
+        };
+        let unseen =
+            Witnessed { outcomes: &outcomes, succeeded: false, blurred: &blurred, after: after.as_ref(), is_cut: true };
+        let Self { past, prediction, .. } = self;
+        let mut left = recording::record_witnessed(&observation.snapshot, prediction, &past.ledger, "", &unseen);
+        left.unsettled.retain(|step| past.ledger.step(&step.key).is_none());
+        if left.unsettled.is_empty() && !is_unread {
+            return self.withdraw(store);
+        }
+        self.begun.begin(&self.project, left, is_unread, store)
     }
 
     /// To be told when it came to nothing: the engine was not asked to build.

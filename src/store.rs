@@ -35,6 +35,7 @@ use planner::history::{BuildRecord, StepRecord};
 use planner::snapshot::Snapshot;
 
 use crate::scanning::Trust;
+pub(crate) use begun::Begun;
 use files::Warnings;
 use pack::{Additions, Objects};
 pub(crate) use prune::{Keep, Pruned};
@@ -258,10 +259,10 @@ impl Store {
         log::append(&self.dir, &log::Line { snapshot: Some(snapshot), profile, steps, built, record })
     }
 
-    /// Notes that a build begins. Of `record` counts what it may leave, until it is [recorded](Self::append) and the note
-    /// [taken away](Self::forget_begun), or for good if this process is killed before.
-    pub(crate) fn begin(&self, record: &BuildRecord) -> anyhow::Result<()> {
-        begun::write(&self.dir, record)
+    /// Notes that a build begins, in place of what was noted of it before. What it may leave counts until it is
+    /// [recorded](Self::append) and the note [taken away](Self::forget_begun), or for good if this process is killed before.
+    pub(crate) fn begin(&self, begun: &Begun) -> anyhow::Result<()> {
+        begun::write(&self.dir, begun)
     }
 
     /// Takes the note away that the build of that id begins.
@@ -270,7 +271,7 @@ impl Store {
     }
 
     /// The builds that were begun and not recorded: they are at work, or their process was killed.
-    pub(crate) fn begun(&self) -> anyhow::Result<Vec<BuildRecord>> {
+    pub(crate) fn begun(&self) -> anyhow::Result<Vec<Begun>> {
         begun::read(&self.dir, &self.warnings)
     }
 

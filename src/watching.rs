@@ -235,7 +235,13 @@ impl<'a> Watching<'a> {
         if fault.is_some() && matches!(message, Message::Progress(_)) {
             return;
         }
-        if let Err(error) = building.take(message, &round.ground(self.store), progress) {
+        let (store, ground) = (self.store, round.ground(self.store));
+        let taken = building.take(message, &ground, progress);
+        let noted = taken.and_then(|()| match building.has_just_read(&ground) {
+            Some(contexts) => round.is_read(contexts, store),
+            None => Ok(()),
+        });
+        if let Err(error) = noted {
             building.stop();
             *fault = Some(error);
         }

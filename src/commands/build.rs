@@ -47,7 +47,8 @@ pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status>
     render::warn_of(&round.observation().warnings);
     let mut progress = round.progress(args.output.verbose);
     round.begin(store)?;
-    let ended = building::build(&round.invocation, &round.ground(store), &mut progress)?;
+    let is_read = |contexts: &_| round.is_read(contexts, store);
+    let ended = building::build(&round.invocation, &round.ground(store), &mut progress, &is_read)?;
     progress.finish();
     if let Err(silence) = tell_end(&ended, &progress, args.output.verbose) {
         round.withdraw(store)?;

@@ -49,6 +49,14 @@ impl Receipts {
         !self.silent.is_empty()
     }
 
+    /// Whether each of so many targets has received that context. Those that are answered by one transfer count once.
+    pub(crate) fn has_all(&self, context: &str, n_targets: usize) -> bool {
+        let transfers = self.transfers.get(context);
+        transfers.is_some_and(|vertices| {
+            vertices.len() >= n_targets && vertices.keys().all(|vertex| !self.silent.contains(vertex))
+        })
+    }
+
     /// What the engine has received of a context.
     pub(crate) fn of(&self, context: &str) -> Receipt {
         let Some(transfers) = self.transfers.get(context) else { return Receipt::Nothing };

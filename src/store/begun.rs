@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use planner::history::BuildRecord;
+use serde::{Deserialize, Serialize};
 
 use super::files::{self, Warnings};
 use super::wire::{Unframed, frame, unframe};
@@ -14,15 +15,26 @@ use super::wire::{Unframed, frame, unframe};
 const MAGIC: [u8; 8] = *b"SPLNBEGN";
 const VERSION: u8 = 1;
 
+/// A build that was begun.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Begun {
+    /// What it may leave.
+    #[serde(flatten)]
+    pub(crate) record: BuildRecord,
+    /// Whether nobody saw the engine read the project yet: until then a file that is saved may be in the build.
+    #[serde(default)]
+    pub(crate) is_unread: bool,
+}
+
 fn path(dir: &Path, id: &str) -> PathBuf {
     dir.join("begun").join(id)
 }
 
 /// Notes that a build begins.
-pub(super) fn write(dir: &Path, record: &BuildRecord) -> anyhow::Result<()> {
-    let json = serde_json::to_vec(record).context("cannot write a build as JSON")?;
+pub(super) fn write(dir: &Path, begun: &Begun) -> anyhow::Result<()> {
+    let json = serde_json::to_vec(begun).context("cannot write a build as JSON")?;
     files::create_dir(&dir.join("begun"))?;
-    files::replace(&path(dir, &record.id), &frame(MAGIC, VERSION, &json))
+    files::replace(&path(dir, &begun.record.id), &frame(MAGIC, VERSION, &json))
 }
 
 /// Forgets that the build of that id was begun.
@@ -37,7 +49,7 @@ pub(super) fn remove(dir: &Path, id: &str) -> anyhow::Result<()> {
 }
 
 /// The builds that were begun, by their ids. Files that cannot be used are set aside.
-pub(super) fn read(dir: &Path, warnings: &Warnings) -> anyhow::Result<Vec<BuildRecord>> {
+pub(super) fn read(dir: &Path, warnings: &Warnings) -> anyhow::Result<Vec<Begun>> {
     let entries = match fs::read_dir(dir.join("begun")) {
         Ok(entries) => entries,
         Err(error) if files::is_absent(&error) => return Ok(Vec::new()),

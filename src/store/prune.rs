@@ -55,8 +55,9 @@ impl Store {
         for root in sent::roots(&self.dir)? {
             carry_tree(&root, &present, &mut kept);
         }
-        for begun in begun::read(&self.dir, &self.warnings)?.iter().filter(|begun| keep(begun) == Keep::Nothing) {
-            begun::remove(&self.dir, &begun.id)?;
+        for begun in begun::read(&self.dir, &self.warnings)?.iter().filter(|begun| keep(&begun.record) == Keep::Nothing)
+        {
+            begun::remove(&self.dir, &begun.record.id)?;
         }
         present.replace(&packs, &kept.into_new(), || log::replace(&self.dir, &left))?;
         self.forget_what_was_read();

@@ -12,7 +12,7 @@ use planner::engine_profile::EngineProfile;
 use planner::history::{BuildRecord, Producer, ProjectId, RecordedInput, StepRecord, Writes};
 use planner::snapshot::{self, Snapshot};
 
-use super::{Addition, Keep, Store, locate};
+use super::{Addition, Begun, Keep, Store, locate};
 
 fn snapshot(context: &BuildContext) -> Snapshot {
     Snapshot {
@@ -343,7 +343,8 @@ fn a_build_that_was_begun_is_known_until_it_is_forgotten_or_all_is() {
     let store = Store::open(dir.path().to_owned());
     assert!(store.begun().unwrap().is_empty());
     let records = ["one", "two"]
-        .map(|id| BuildRecord { unsettled: steps(&BuildContext::default()), ..addition(id, Vec::new()).record });
+        .map(|id| BuildRecord { unsettled: steps(&BuildContext::default()), ..addition(id, Vec::new()).record })
+        .map(|record| Begun { is_unread: record.id == "one", record });
     records.iter().for_each(|record| store.begin(record).unwrap());
     assert_eq!(store.begun().unwrap(), records);
     store.forget_begun("one").unwrap();

@@ -3,6 +3,7 @@
 //! In: a docker that changes them before it tells its progress. Out: what is said, recorded, and known afterwards.
 
 use std::fs;
+use std::process::{Command, Stdio};
 
 use super::{Desk, PASSES, text};
 
@@ -142,4 +143,49 @@ fn a_pruned_build_is_not_said_to_have_been_unwatched() {
     let id = listed.lines().nth(3).and_then(|line| line.split(' ').next()).expect("a build").to_owned();
     let shown = text(&desk.run(&["history", "show", &id]).stdout);
     assert!(shown.contains("pruned") && !shown.contains("watched"), "{shown}");
+}
+
+/// Steps of the present Dockerfile after a file of the first stage is saved, by what is said of them.
+fn foreseen_after_an_edit(desk: &Desk) -> Vec<String> {
+    fs::write(desk.path("app/src/a.txt"), "saved\n").expect("a file");
+    desk.statuses()
+}
+
+#[test]
+fn what_is_saved_around_a_kill_that_nobody_saw_the_engine_read_before_may_be_built() {
+    let desk = Desk::new(PASSES, PLAIN);
+    assert_eq!(desk.run(&["build"]).status.code(), Some(0));
+    then(&desk, PLAIN, &format!("kill -9 $PPID; {PLAIN}"));
+    assert_eq!(desk.run(&["build"]).status.code(), None);
+    assert!(desk.all(&[], " hit"), "{:?}", desk.statuses());
+    let after = foreseen_after_an_edit(&desk);
+    assert_eq!(after[1..3], ["3 unknown", "4 unknown"], "{after:?}");
+    assert!(!after.iter().any(|step| step.ends_with(" miss")), "{after:?}");
+    let explained = text(&desk.run(&["explain"]).stdout);
+    assert!(explained.contains("an earlier build that ended early"), "{explained}");
+    // So may another Dockerfile have been.
+    let dockerfile = fs::read_to_string(desk.path("app/Dockerfile")).expect("a file");
+    fs::write(desk.path("app/Dockerfile"), dockerfile.replace("prod", "test")).expect("a file");
+    assert!(!desk.statuses().iter().any(|step| step.ends_with(" miss")), "{:?}", desk.statuses());
+}
+
+#[test]
+fn what_is_saved_after_the_engine_was_seen_to_read_is_in_no_build_that_was_killed() {
+    let desk = Desk::new(PASSES, PLAIN);
+    assert_eq!(desk.run(&["build"]).status.code(), Some(0));
+    let (ready, end) = (desk.path("ready"), desk.path("end"));
+    assert!(Command::new("mkfifo").args([&ready, &end]).status().expect("mkfifo starts").success());
+    // Of the steps only one is told: the files were received before.
+    then(&desk, PLAIN, "head -n 347 \"$stream\" >&2; echo >../ready; cat ../end");
+    let mut build = desk.command(&["build"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a build");
+    fs::read(&ready).expect("docker tells that it waits");
+    let is_seen = || fs::read_dir(desk.path("state/begun")).expect("a folder").next().is_none();
+    while !is_seen() {
+        assert!(build.try_wait().expect("a process").is_none(), "the build ended");
+    }
+    build.kill().expect("a process");
+    build.wait().expect("a process");
+    fs::write(end, "").expect("docker waits");
+    let after = foreseen_after_an_edit(&desk);
+    assert_eq!(after[1..3], ["3 miss", "4 miss"], "{after:?}");
 }
