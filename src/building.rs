@@ -26,7 +26,7 @@ use crate::engine::observed::Observed;
 use crate::engine::rawjson::Reader;
 use crate::engine::receipts::Receipts;
 use crate::engine::{BuildEvent, Outcome, VertexUpdate};
-use crate::observation::{Observation, ObservedContext, Receipt, scan_contexts};
+use crate::observation::{Contexts, Observation, Receipt, scan_contexts};
 use crate::project::Project;
 use crate::render::progress::Progress;
 use crate::store::Store;
@@ -35,9 +35,6 @@ use crate::store::Store;
 pub(crate) const FRAME: Duration = Duration::from_millis(100);
 /// How long what docker left behind may be silent before it is ended.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// Contexts by name.
-pub(crate) type Contexts = BTreeMap<String, ObservedContext>;
 
 /// A build that has ended.
 pub(crate) struct Ended {

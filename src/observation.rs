@@ -39,7 +39,7 @@ pub(crate) struct Observation {
     /// The inputs of the build.
     pub(crate) snapshot: Snapshot,
     /// The contexts that are read, by name.
-    pub(crate) contexts: BTreeMap<String, ObservedContext>,
+    pub(crate) contexts: Contexts,
     /// What BuildKit would do.
     pub(crate) graph: BuildGraph,
     /// The same with nothing known of images, where something is.
@@ -91,6 +91,13 @@ impl ObservedContext {
         self.view = view(sent, &self.now);
     }
 
+    /// The same files, as an engine will see them that has received what is recorded now.
+    fn seen_anew(&self, store: &Store) -> anyhow::Result<Self> {
+        let (now, requested, sent_name) = (self.now.clone(), self.requested.clone(), self.sent_name.clone());
+        let view = view(store.sent(&sent_name, &now.context)?.as_ref(), &now);
+        Ok(Self { now, view, requested, sent_name, receipt: Receipt::Whole })
+    }
+
     /// What the engine holds after the build, by the name of its copy.
     pub(crate) fn after(&self) -> Stamped {
         transfer::after(&self.view, &self.now, &self.requested)
@@ -117,7 +124,7 @@ impl Observation {
     }
 
     /// The inputs of the same build, but of these contexts as they were `later`.
-    pub(crate) fn snapshot_with(&self, later: &BTreeMap<String, ObservedContext>, key: &[u8; 32]) -> Snapshot {
+    pub(crate) fn snapshot_with(&self, later: &Contexts, key: &[u8; 32]) -> Snapshot {
         let sealer = Sealer::new(key);
         let contexts = self.contexts.iter().map(|(name, context)| {
             let context = later.get(name).unwrap_or(context);
@@ -196,6 +203,31 @@ pub(crate) fn context_source<'a>(
     named.get(name).map(|context| (&context.dir, context.ignorefile.as_ref()))
 }
 
+/// Observes a project of which this was `seen` a moment ago: contexts that are asked for the same under the same rules are
+/// taken from it, and not read.
+///
+/// # Errors
+/// As [`observe`].
+pub(crate) fn observe_anew(
+    project: &Project,
+    requests: &[Request],
+    store: &Store,
+    seen: &Observation,
+) -> anyhow::Result<Observation> {
+    observe_with(
+        project,
+        requests,
+        || store.keep_secret_key(),
+        |graph, ignorefiles| {
+            let known = &seen.contexts;
+            let is_known = *ignorefiles == seen.snapshot.ignorefiles;
+            scan_where(project, graph, store, |name, requested| {
+                known.get(name).filter(|known| is_known && known.requested == *requested)
+            })
+        },
+    )
+}
+
 /// Observes a project. `key` gives the key that seals what looks like a secret; it is asked for when all input is
 /// known to be good.
 ///
@@ -207,17 +239,31 @@ pub(crate) fn observe(
     store: &Store,
     key: impl FnOnce() -> anyhow::Result<[u8; 32]>,
 ) -> anyhow::Result<Observation> {
+    observe_with(project, requests, key, |graph, _| scan_contexts(project, graph, store))
+}
+
+/// Ignore files by the name of their context.
+type Ignorefiles = BTreeMap<String, String>;
+/// Contexts by name.
+pub(crate) type Contexts = BTreeMap<String, ObservedContext>;
+
+fn observe_with(
+    project: &Project,
+    requests: &[Request],
+    key: impl FnOnce() -> anyhow::Result<[u8; 32]>,
+    look: impl FnOnce(&BuildGraph, &Ignorefiles) -> anyhow::Result<Contexts>,
+) -> anyhow::Result<Observation> {
     let source = project.dockerfile()?;
     let reading = read_dockerfile(&source.bytes, &source.shown.display().to_string(), requests)?;
     let Reading { graph, unknown_frontend, warnings } = reading;
     let named = project.local_contexts()?;
-    let mut ignorefiles = BTreeMap::new();
+    let mut ignorefiles = Ignorefiles::new();
     for name in patterns(&graph).into_keys() {
         if let Some((_, Some(source))) = context_source(project, &named, &name) {
             ignorefiles.insert(name, String::from_utf8_lossy(&source.bytes).into_owned());
         }
     }
-    let contexts = scan_contexts(project, &graph, store)?;
+    let contexts = look(&graph, &ignorefiles)?;
     let (plain, images) = (lowered_plainly(&source.bytes, requests), known_images(&graph, requests));
     let key = key()?;
     let sealer = Sealer::new(&key);
@@ -265,17 +311,26 @@ fn lowered(bytes: &[u8], requests: &[Request]) -> (BuildGraph, bool) {
 ///
 /// # Errors
 /// If a file or an ignore file cannot be read.
-pub(crate) fn scan_contexts(
+pub(crate) fn scan_contexts(project: &Project, graph: &BuildGraph, store: &Store) -> anyhow::Result<Contexts> {
+    scan_where(project, graph, store, |_, _| None)
+}
+
+/// The contexts that a build reads, as they are now, save those that are `known`.
+fn scan_where<'a>(
     project: &Project,
     graph: &BuildGraph,
     store: &Store,
-) -> anyhow::Result<BTreeMap<String, ObservedContext>> {
+    known: impl Fn(&str, &Requested) -> Option<&'a ObservedContext>,
+) -> anyhow::Result<Contexts> {
     let named = project.local_contexts()?;
-    let mut contexts = BTreeMap::new();
+    let mut contexts = Contexts::new();
     for (name, patterns) in patterns(graph) {
         let Some((dir, ignorefile)) = context_source(project, &named, &name) else { continue };
         let requested = watcher::resolve_requested(&dir.root, patterns.into_iter().map(<[u8]>::to_vec));
-        let context = scan(&project.builder, &name, dir, ignorefile, requested, store)?;
+        let context = match known(&name, &requested) {
+            Some(known) => known.seen_anew(store)?,
+            None => scan(&project.builder, &name, dir, ignorefile, requested, store)?,
+        };
         contexts.insert(name, context);
     }
     Ok(contexts)

@@ -14,13 +14,13 @@ use planner::snapshot::{Snapshot, StepKind};
 use crate::args::{ImageArgs, ProjectArgs};
 use crate::bases::{self, Near};
 use crate::bookkeeping::Entry;
-use crate::building::{self, Contexts, Ended, Ground};
+use crate::building::{self, Ended, Ground};
 use crate::engine::Outcome;
 use crate::engine::identity::buildx_version;
 use crate::engine::invocation::{self, Invocation};
 use crate::fault::Fault;
 use crate::forecast::{Past, doubted, engine_before, predicted};
-use crate::observation::{Observation, observe};
+use crate::observation::{Contexts, Observation, observe};
 use crate::project::Project;
 use crate::render::build::Closing;
 use crate::render::progress::{Progress, tail};
@@ -43,15 +43,20 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    /// Looks at the project, and foresees what a build of it does.
+    /// Looks at the project, of which this may have been `seen` a moment ago, and foresees what a build of it does.
     ///
     /// # Errors
     /// If BuildKit would refuse the Dockerfile or the flags, a file cannot be read, or no engine answers.
-    pub(crate) fn open(args: &ProjectArgs, image: &ImageArgs, store: &Store) -> anyhow::Result<Self> {
+    pub(crate) fn open(
+        args: &ProjectArgs,
+        image: &ImageArgs,
+        store: &Store,
+        seen: Option<&Observation>,
+    ) -> anyhow::Result<Self> {
         let project = Project::open(args)?;
         let invocation = invocation::of_build(args, image, project.stdin_dockerfile(), buildx_version)?;
         let past = Past::read(store, &project.builder)?;
-        let sight = Sight::new(&project, args.engine_profile, &past, store)?;
+        let sight = Sight::new(&project, args.engine_profile, &past, store, seen)?;
         let prediction = predicted(&sight.observation, &past, store);
         let experience = past.experience(&project, &sight.observation.snapshot, store)?;
         let begun = Entry::new(&project)?;

@@ -9,7 +9,7 @@ use crate::bases;
 use crate::engine::identity::Engine;
 use crate::engine::known::Asking;
 use crate::forecast::Past;
-use crate::observation::{Observation, observe};
+use crate::observation::{Observation, observe, observe_anew};
 use crate::project::Project;
 use crate::store::Store;
 
@@ -55,7 +55,8 @@ pub(crate) struct Sight {
 }
 
 impl Sight {
-    /// Asks which engine the builder is, and looks at the project meanwhile.
+    /// Asks which engine the builder is, and looks at the project meanwhile: with what was `seen` of it a moment ago, if
+    /// anything, or from the disk.
     ///
     /// # Errors
     /// If BuildKit would refuse the Dockerfile or the flags, a file cannot be read, or no engine answers.
@@ -64,8 +65,12 @@ impl Sight {
         chosen: Option<EngineProfileName>,
         past: &Past,
         store: &Store,
+        seen: Option<&Observation>,
     ) -> anyhow::Result<Self> {
-        let look = |requests: &[Request]| observe(project, requests, store, || store.keep_secret_key());
+        let look = |requests: &[Request]| match seen {
+            Some(seen) => observe_anew(project, requests, store, seen),
+            None => observe(project, requests, store, || store.keep_secret_key()),
+        };
         let asking = Asking::begin(project.builder_flag(), store);
         let assumed = past.profile(chosen, store, &project.id)?;
         let foreseen = bases::remembered(project, assumed.clone(), past)?;

@@ -445,7 +445,7 @@ impl<'a> Watching<'a> {
 
     fn begin(&self, wanted: &[String], targets: Recipes) -> anyhow::Result<AtWork> {
         let (args, image) = self.typed_for(wanted);
-        let round = Round::open(&args, &image, self.store)?;
+        let round = Round::open(&args, &image, self.store, Some(self.scene.observation()))?;
         let progress = round.progress(self.wish.verbose).among(self.voice.bars());
         let sender = self.sender.clone();
         let tell = move |message| sender.send(Event::Build(message)).is_ok();

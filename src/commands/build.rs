@@ -42,7 +42,7 @@ pub(super) struct BuildArgs {
 
 pub(super) fn run(args: &BuildArgs, session: &Session) -> anyhow::Result<Status> {
     let store = &session.store;
-    let round = Round::open(&args.project, &args.image, store)?;
+    let round = Round::open(&args.project, &args.image, store, None)?;
     session.warn();
     render::warn_of(&round.observation().warnings);
     let mut progress = round.progress(args.output.verbose);

@@ -195,6 +195,11 @@ impl Scene {
         self.prediction = doubted(project, observation, past, store, predicted(observation, past, store));
     }
 
+    /// What is seen of the project.
+    pub(super) fn observation(&self) -> &Observation {
+        &self.observation
+    }
+
     /// The watched targets, in the order of the plan.
     pub(super) fn stages(&self) -> Vec<String> {
         self.observation.snapshot.stages()
