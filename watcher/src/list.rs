@@ -79,7 +79,7 @@ pub fn list(root: &Path, ignorefile: &Ignorefile) -> Result<Listing, ScanError> 
 impl Listing {
     fn add_folder(&mut self, folder: &FoundFolder, path: &ContextPath, ignorefile: &Ignorefile) {
         // Without a cache nothing is as recorded.
-        let Listed::Entries(entries) = folder.take() else { return };
+        let Listed::Entries(entries, _) = folder.take() else { return };
         for entry in entries {
             let path = path.join(&entry.name);
             match entry.what {

@@ -105,6 +105,8 @@ struct Branch {
     is_kept: bool,
     /// What the earlier scan's cache says of it.
     records: FolderRecords,
+    /// How many names were found in it.
+    n_names: usize,
     /// Whether all below is as recorded; then it has no leaves, only the branches among them.
     is_known: bool,
     branches: Vec<Branch>,
@@ -154,8 +156,8 @@ impl Branch {
         let (path, is_kept, records) = (found.path.clone(), found.is_kept, found.records);
         let branch = Self { path, is_kept, records, ..Self::default() };
         match found.take() {
-            Listed::Entries(entries) => Some(branch.with_entries(entries, cache)),
-            Listed::AsRecorded(folders) => Some(branch.with_recorded(&folders, cache)),
+            Listed::Entries(entries, n_names) => Some(Self { n_names, ..branch }.with_entries(entries, cache)),
+            Listed::AsRecorded(folders, n_names) => Some(Self { n_names, ..branch }.with_recorded(&folders, cache)),
             Listed::Vanished => None,
         }
     }
@@ -273,7 +275,7 @@ impl Branch {
 
     /// Tells the next scan of the folder, which was built as `built`; whether all below was told.
     fn remember(&self, cache: &StatCache, built: Option<&Arc<Folder>>, builder: &mut Builder) -> bool {
-        let number = builder.folder(&self.path);
+        let number = builder.folder(&self.path, self.n_names);
         if self.is_known {
             for Entry { name, stamp, remembered, .. } in cache.entries(self.records) {
                 builder.record(name, &stamp, &remembered);

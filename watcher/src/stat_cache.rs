@@ -4,7 +4,8 @@
 //! clock ("racily clean", as git calls it).
 //!
 //! A folder all of whose entries are recorded has its own digest here, too: where none of them has moved, nothing
-//! need be made of them.
+//! need be made of them. Where there is a record of every name that a folder held, and the folder itself has not moved,
+//! its list need not be read: what comes, goes or is renamed in a folder moves the folder.
 //!
 //! On disk: one flat file, little-endian; a head, folders sorted by path, records sorted by name within each
 //! folder, attribute digests, texts, and blake3 of it all. Anything unexpected makes it no cache: it may be lost,
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use planner::context::{ContextPath, Summary};
 use planner::digest::ContentDigest;
+use rustix::fs::FileType;
 
 use crate::hash::Stamp;
 
@@ -44,11 +46,17 @@ pub(crate) struct FolderRecords {
     folder: usize,
     first: usize,
     n_records: usize,
+    n_names: usize,
 }
 
 impl FolderRecords {
     pub(crate) fn n_records(self) -> usize {
         self.n_records
+    }
+
+    /// Whether there is a record of everything that the folder held, whatever the ignore file and the request say.
+    pub(crate) fn are_all(self) -> bool {
+        self.n_records == self.n_names
     }
 }
 
@@ -62,9 +70,9 @@ pub(crate) struct Entry<'a> {
 
 const MAGIC: &[u8; 8] = b"spstamps";
 /// Raised with every change of the layout; a file of another version is dropped.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HEAD: usize = 40;
-const FOLDER: usize = 64;
+const FOLDER: usize = 68;
 const RECORD: usize = 88;
 const DIGEST: usize = 32;
 
@@ -139,6 +147,15 @@ impl StatCache {
     pub(crate) fn entries(&self, folder: FolderRecords) -> impl Iterator<Item = Entry<'_>> {
         let table = self.0.as_deref();
         (folder.first..folder.first.saturating_add(folder.n_records)).map_while(move |index| table?.entry(index))
+    }
+
+    /// The names of a folder's records in order, and what stood there.
+    pub(crate) fn names(&self, folder: FolderRecords) -> impl Iterator<Item = (&[u8], FileType)> {
+        let table = self.0.as_deref();
+        (folder.first..folder.first.saturating_add(folder.n_records)).map_while(move |index| {
+            let table = table?;
+            Some((table.record_name(index)?, FileType::from_raw_mode(table.st_mode(index)?)))
+        })
     }
 
     /// The stamps of a folder's records in order.
@@ -257,7 +274,7 @@ impl Table {
         let at = |index: usize| HEAD + index * FOLDER;
         let found = at(search(0, self.n_folders, |index| Some(self.text(at(index))?.cmp(path)))?);
         let (first, n_records) = (size_at(&self.bytes, found + 8)?, size_at(&self.bytes, found + 12)?);
-        Some(FolderRecords { folder: found, first, n_records })
+        Some(FolderRecords { folder: found, first, n_records, n_names: size_at(&self.bytes, found + 64)? })
     }
 
     /// What is known of the folder that stands there as a whole.
@@ -289,10 +306,14 @@ impl Table {
         self.text(self.record_at(index))
     }
 
+    fn st_mode(&self, index: usize) -> Option<u32> {
+        u32_at(&self.bytes, self.record_at(index) + 8)
+    }
+
     fn stamp(&self, index: usize) -> Option<Stamp> {
         let at = self.record_at(index);
         Some(Stamp {
-            st_mode: u32_at(&self.bytes, at + 8)?,
+            st_mode: self.st_mode(index)?,
             size: u64_at(&self.bytes, at + 16)?,
             mtime: i64_at(&self.bytes, at + 24)?,
             ctime: i64_at(&self.bytes, at + 32)?,
@@ -331,11 +352,22 @@ fn i64_at(bytes: &[u8], at: usize) -> Option<i64> {
     array_at(bytes, at).map(i64::from_le_bytes)
 }
 
+/// What is told of a folder.
+struct FolderEntry {
+    /// Place of the path among the texts.
+    path: [usize; 2],
+    /// Place of the first record.
+    first: usize,
+    n_records: usize,
+    n_names: usize,
+    /// What is known of the whole.
+    summary: Option<Summary>,
+}
+
 /// Collects what a scan found.
 pub(crate) struct Builder {
     moment: i64,
-    /// Place of the path among the texts, place of the first record, number of records, and what is known of the whole.
-    folders: Vec<([usize; 2], usize, usize, Option<Summary>)>,
+    folders: Vec<FolderEntry>,
     records: Vec<u8>,
     n_records: usize,
     xattrs: Vec<u8>,
@@ -349,17 +381,17 @@ impl Builder {
         Self { moment, folders: Vec::new(), records, n_records: 0, xattrs, texts }
     }
 
-    /// Opens a folder; the records that follow are its. The result is its number.
-    pub(crate) fn folder(&mut self, path: &[u8]) -> usize {
-        let text = self.text(path);
-        self.folders.push((text, self.n_records, 0, None));
+    /// Opens a folder in which so many names were found; the records that follow are its. The result is its number.
+    pub(crate) fn folder(&mut self, path: &[u8], n_names: usize) -> usize {
+        let path = self.text(path);
+        self.folders.push(FolderEntry { path, first: self.n_records, n_records: 0, n_names, summary: None });
         self.folders.len() - 1
     }
 
     /// Says of a folder that it holds nothing but its records, and what it is as a whole. Folders are counted from 0.
     pub(crate) fn summarize(&mut self, folder: usize, summary: Summary) {
-        if let Some((_, _, _, known)) = self.folders.get_mut(folder) {
-            *known = Some(summary);
+        if let Some(known) = self.folders.get_mut(folder) {
+            known.summary = Some(summary);
         }
     }
 
@@ -390,8 +422,8 @@ impl Builder {
         }
         self.records.extend_from_slice(&record);
         self.n_records += 1;
-        if let Some((_, _, n_records, _)) = self.folders.last_mut() {
-            *n_records += 1;
+        if let Some(folder) = self.folders.last_mut() {
+            folder.n_records += 1;
         }
     }
 
@@ -403,7 +435,7 @@ impl Builder {
     fn into_table(mut self) -> Option<Table> {
         let texts = self.texts;
         let text = |[start, length]: [usize; 2]| &texts[start..start + length];
-        self.folders.sort_unstable_by(|a, b| text(a.0).cmp(text(b.0)));
+        self.folders.sort_unstable_by(|a, b| text(a.path).cmp(text(b.path)));
         let n_folders = self.folders.len();
         // No number is above the length of the texts or of the records.
         if u32::try_from(texts.len()).is_err() || u32::try_from(self.records.len()).is_err() {
@@ -418,7 +450,7 @@ impl Builder {
         }
         bytes.extend_from_slice(&self.moment.to_le_bytes());
         bytes.extend_from_slice(&(texts.len() as u64).to_le_bytes());
-        for ([start, length], first, n_records, summary) in self.folders {
+        for FolderEntry { path: [start, length], first, n_records, n_names, summary } in self.folders {
             for number in [start, length, first, n_records] {
                 bytes.extend_from_slice(&short(number));
             }
@@ -429,6 +461,7 @@ impl Builder {
             bytes.extend_from_slice(&short(summary.n_below));
             bytes.extend_from_slice(&short(summary.n_files));
             bytes.extend_from_slice(&summary.n_bytes.to_le_bytes());
+            bytes.extend_from_slice(&short(n_names));
         }
         bytes.extend_from_slice(&self.records);
         bytes.extend_from_slice(&self.xattrs);

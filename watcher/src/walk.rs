@@ -83,16 +83,18 @@ pub(crate) struct FoundFolder {
     pub(crate) records: FolderRecords,
     state: State,
     is_within_request: bool,
+    /// Whether its own stamp is as recorded.
+    is_unmoved: bool,
     listed: Mutex<Option<Listed>>,
 }
 
 /// What was found in a folder.
 pub(crate) enum Listed {
-    /// These entries, in byte order of their names.
-    Entries(Vec<Found>),
-    /// What the stat cache has recorded of it, unchanged, nothing more and nothing less. The folders among that are
-    /// given in order; they may hold changes.
-    AsRecorded(Box<[Arc<FoundFolder>]>),
+    /// These entries, in byte order of their names, among so many names.
+    Entries(Vec<Found>, usize),
+    /// What the stat cache has recorded of it, unchanged, nothing more and nothing less, among so many names. The
+    /// folders among that are given in order; they may hold changes.
+    AsRecorded(Box<[Arc<FoundFolder>]>, usize),
     /// The folder went away during the walk.
     Vanished,
 }
@@ -100,17 +102,30 @@ pub(crate) enum Listed {
 impl Listed {
     /// Most folders have not changed since the last scan; their entries are then let go at once, as there may be very
     /// many.
-    fn new(entries: Vec<Found>, records: FolderRecords, cache: &StatCache) -> Self {
+    fn new(entries: Vec<Found>, n_names: usize, records: FolderRecords, cache: &StatCache) -> Self {
         let is_recorded = |found: &Found| matches!(found.what, What::File(_, Some(_)) | What::Folder(_, Some(_), _));
         if !cache.is_whole(records) || entries.len() != records.n_records() || !entries.iter().all(is_recorded) {
-            return Self::Entries(entries);
+            return Self::Entries(entries, n_names);
         }
         let folders = entries.into_iter().filter_map(|found| match found.what {
             What::Folder(_, _, inner) => Some(inner),
             _ => None,
         });
         // A vector would keep the room of all entries.
-        Self::AsRecorded(folders.collect())
+        Self::AsRecorded(folders.collect(), n_names)
+    }
+
+    /// The folders in it that are to be entered.
+    fn folders(&self) -> Vec<Arc<FoundFolder>> {
+        let folder = |found: &Found| match &found.what {
+            What::Folder(_, _, inner) => Some(inner.clone()),
+            _ => None,
+        };
+        match self {
+            Self::Entries(entries, _) => entries.iter().filter_map(folder).collect(),
+            Self::AsRecorded(folders, _) => folders.to_vec(),
+            Self::Vanished => Vec::new(),
+        }
     }
 }
 
@@ -123,6 +138,7 @@ impl FoundFolder {
             is_kept: want == Want::Within && ignored_by.is_none(),
             state,
             is_within_request: want == Want::Within,
+            is_unmoved: false,
             records: cache.folder(&path),
             path,
             listed: Mutex::default(),
@@ -131,7 +147,7 @@ impl FoundFolder {
 
     /// Takes out what was found; nothing where the folder may not be read and need not be.
     pub(crate) fn take(&self) -> Listed {
-        locked(&self.listed).take().unwrap_or(Listed::Entries(Vec::new()))
+        locked(&self.listed).take().unwrap_or(Listed::Entries(Vec::new(), 0))
     }
 }
 
@@ -189,52 +205,67 @@ impl<'a> Walk<'a> {
         'a: 'scope,
     {
         match self.list(folder) {
-            Ok(entries) => {
-                for entry in &entries {
-                    if let What::Folder(_, _, inner) = &entry.what {
-                        let inner = inner.clone();
-                        scope.spawn(move |scope| self.enter(&inner, scope));
-                    }
+            Ok(listed) => {
+                for inner in listed.folders() {
+                    scope.spawn(move |scope| self.enter(&inner, scope));
                 }
-                let listed = Listed::new(entries, folder.records, self.search.cache);
                 *locked(&folder.listed) = Some(listed);
             }
             Err(errno) => self.fail_to_enter(folder, errno),
         }
     }
 
-    /// The entries of a folder that matter, in byte order of their names.
-    fn list(&self, folder: &FoundFolder) -> Result<Vec<Found>, Errno> {
+    /// What of a folder matters.
+    fn list(&self, folder: &FoundFolder) -> Result<Listed, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let handle = rustix::fs::open(self.on_disk(&folder.path), flags, Mode::empty())?;
-        let mut names = Vec::with_capacity(folder.records.n_records() + 1);
-        let mut buffer = Vec::with_capacity(LISTING);
-        let mut listing = RawDir::new(&handle, buffer.spare_capacity_mut());
-        while let Some(entry) = listing.next() {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if name != b"." && name != b".." {
-                names.push((Box::<[u8]>::from(name), entry.file_type()));
-            }
-        }
-        names.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut path = folder.path.clone();
         if !path.is_empty() {
             path.push(b'/');
         }
         let mut entered = Entered { folder, handle, n_folder: path.len(), path };
-        let mut records = folder.records;
+        if let Some(folders) = self.unmoved(&mut entered) {
+            return Ok(Listed::AsRecorded(folders, folder.records.n_records()));
+        }
+        let (names, mut records) = (names(&entered.handle, folder.records.n_records())?, folder.records);
+        let n_names = names.len();
         let found = names.into_iter().filter_map(|(name, kind)| {
-            entered.path.truncate(entered.n_folder);
-            entered.path.extend_from_slice(&name);
-            self.what(&entered, &name, kind, &mut records).map(|what| Found { name, what })
+            let what = self.what(&mut entered, &name, kind, &mut records)?;
+            Some(Found { name, what })
         });
-        Ok(found.collect())
+        Ok(Listed::new(found.collect(), n_names, folder.records, self.search.cache))
+    }
+
+    /// The folders in a folder that has not moved and whose every entry is as recorded; else `None`.
+    fn unmoved(&self, entered: &mut Entered<'_>) -> Option<Box<[Arc<FoundFolder>]>> {
+        let (folder, cache) = (entered.folder, self.search.cache);
+        if !(folder.is_unmoved && folder.records.are_all() && cache.is_whole(folder.records)) {
+            return None;
+        }
+        let (mut rest, mut folders, mut n_found) = (folder.records, Vec::new(), 0);
+        for (name, kind) in cache.names(folder.records) {
+            match self.what(entered, name, kind, &mut rest)? {
+                What::File(_, Some(_)) => {}
+                What::Folder(_, Some(_), inner) => folders.push(inner),
+                _ => return None,
+            }
+            n_found += 1;
+        }
+        (n_found == folder.records.n_records()).then(|| folders.into())
     }
 
     /// What an entry is; `None` where it does not matter or has vanished. `records` are those of the folder that
     /// stand behind the entries before.
-    fn what(&self, entered: &Entered<'_>, name: &[u8], kind: FileType, records: &mut FolderRecords) -> Option<What> {
+    fn what(
+        &self,
+        entered: &mut Entered<'_>,
+        name: &[u8],
+        kind: FileType,
+        records: &mut FolderRecords,
+    ) -> Option<What> {
+        entered.path.truncate(entered.n_folder);
+        entered.path.extend_from_slice(name);
+        let entered = &*entered;
         let (folder, path) = (entered.folder, entered.path.as_slice());
         let want = if folder.is_within_request { Want::Within } else { self.search.requested.wants_bytes(path) };
         if want == Want::No {
@@ -276,7 +307,8 @@ impl<'a> Walk<'a> {
         if !is_folder {
             return Some(What::File(stamp, known));
         }
-        let inner = FoundFolder::new(path.to_owned(), want, ignored_by, state, self.search.cache);
+        let mut inner = FoundFolder::new(path.to_owned(), want, ignored_by, state, self.search.cache);
+        inner.is_unmoved = known.is_some();
         Some(What::Folder(stamp, known, Arc::new(inner)))
     }
 
@@ -313,6 +345,25 @@ impl<'a> Walk<'a> {
     fn on_disk(&self, path: &[u8]) -> PathBuf {
         if path.is_empty() { self.root.to_owned() } else { self.root.join(OsStr::from_bytes(path)) }
     }
+}
+
+/// Names, and what stands there.
+type Names = Vec<(Box<[u8]>, FileType)>;
+
+/// The names in a folder and what they are, in byte order; there may be about `n_expected`.
+fn names(handle: &OwnedFd, n_expected: usize) -> Result<Names, Errno> {
+    let mut names = Vec::with_capacity(n_expected + 1);
+    let mut buffer = Vec::with_capacity(LISTING);
+    let mut listing = RawDir::new(handle, buffer.spare_capacity_mut());
+    while let Some(entry) = listing.next() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            names.push((Box::<[u8]>::from(name), entry.file_type()));
+        }
+    }
+    names.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    Ok(names)
 }
 
 /// A panic elsewhere does not spoil what the mutex holds: it is written whole.

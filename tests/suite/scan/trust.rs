@@ -215,6 +215,33 @@ fn edit(context: &Context, dice: &mut Dice) -> String {
 }
 
 #[test]
+fn what_came_to_a_folder_is_seen_whatever_its_time_says() {
+    let context = Context::new(&[("dir/x", "1"), ("dir/y", "2")]);
+    let cache = context.settled_cache();
+    let time = fs::metadata(context.at("dir")).unwrap().modified().unwrap();
+    context.write("dir/z", "3");
+    fs::remove_file(context.at("dir/x")).unwrap();
+    File::open(context.at("dir")).unwrap().set_modified(time).unwrap();
+    assert_same(&context.scan_with(&cache), &context.scan(), "one came, one went");
+}
+
+#[test]
+fn a_cache_answers_under_any_rules_and_request() {
+    let context = Context::new(&[("a/x", "1"), ("a/y", "2"), ("b/deep/x", "3"), ("b/y", "4"), ("c", "5")]);
+    let rules = ["", "a/x", "**/x", "a", "b/*\n!b/deep", "c", "*\n!a"].map(|text| Ignorefile::parse(text.as_bytes()).0);
+    let requests = [Requested::everything(), Requested::of([b"a".to_vec()]), Requested::of([b"*/x".to_vec()])];
+    let asked = || rules.iter().flat_map(|rules| requests.iter().map(move |requested| (rules, requested)));
+    let later = SystemTime::now() + Duration::from_secs(60);
+    for (rules, requested) in asked() {
+        let cache = watcher::scan_at(later, context.0.path(), rules, requested, &StatCache::none()).unwrap().cache;
+        for (rules, requested) in asked() {
+            let scan = |cache| watcher::scan(context.0.path(), rules, requested, cache).unwrap();
+            assert_same(&scan(&cache), &scan(&StatCache::none()), &format!("{rules:?}, {requested:?}"));
+        }
+    }
+}
+
+#[test]
 fn after_any_edits_a_scan_with_the_cache_says_what_one_without_says() {
     let (context, state) = (Context::new(&[("d0/f0", "0"), ("d1/deep/er/x", "1")]), TempDir::new().unwrap());
     let (all, rules, file) = (Requested::everything(), Ignorefile::default(), state.path().join("stamps"));
