@@ -59,10 +59,11 @@ impl From<Status> for ExitCode {
 }
 
 fn main() -> ExitCode {
-    let outcome = match plugin::read(env::args_os().collect()) {
+    let outcome = plugin::read(env::args_os().collect()).and_then(|call| match call {
         Call::Program(words) => commands::run(&Cli::parse_from(words)),
+        Call::Within(set, words) => Err(plugin::become_it(set, &words)),
         Call::Metadata(metadata) => render::answer(&metadata).map(|()| Status::Answered).map_err(Into::into),
-    };
+    });
     let status = outcome.unwrap_or_else(|error| report(&error));
     status.into()
 }

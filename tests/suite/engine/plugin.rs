@@ -56,6 +56,15 @@ fn docker_calls_the_program_as_its_plugin() {
     assert_eq!(explained.text(), String::from_utf8_lossy(&direct.stdout));
     let help = through_docker(folder.path(), &["--help"]);
     assert!(help.text().contains("explain"), "{}", help.text());
+    // Docker's own flags hold for the builds, too: this host is none.
+    let own = std::env::var("DOCKER_CONFIG").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.docker")));
+    let settings = format!(r#"{{"cliPluginsExtraDirs": ["{}/cli-plugins"]}}"#, own.expect("a configuration of docker"));
+    fs::write(folder.path().join("config/config.json"), settings).expect("a file");
+    let mut command = Command::new("docker");
+    command.env("DOCKER_CONFIG", folder.path().join("config")).args(["-H", "unix:///nonexistent.sock", "stageplan"]);
+    let unreached: Answer = command.args(["build", "--state-dir", &state, &context]).output().expect("docker").into();
+    assert_eq!(unreached.code, Some(2), "{}", unreached.stderr);
+    assert!(unreached.stderr.contains("/nonexistent.sock"), "{}", unreached.stderr);
     let refused = through_docker(folder.path(), &["explain", "--no-such-flag"]);
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
 }
