@@ -2,34 +2,35 @@
 //! build asks for them and seen as the engine will see them, and the [`Snapshot`] of it all. In go a project, a
 //! request and the store; the only thing written is the stat cache. It does not predict.
 
+mod contexts;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use planner::cache_key::Sealer;
-use planner::context::{BuildContext, Stamped};
+use planner::context::BuildContext;
 use planner::dockerfile::Dockerfile;
 use planner::dockerfile::check::{CHECK_ARG, Check};
 use planner::engine_profile::EngineProfile;
 use planner::graph::BuildGraph;
-use planner::graph::lower::{MAIN_CONTEXT, lower};
-use planner::history::DEFAULT_BUILDER;
+use planner::graph::lower::lower;
+use planner::history::Writes;
 use planner::hypothesis;
-use planner::ignorefile::Ignorefile;
 use planner::image::{Image, ImageName};
 use planner::request::Request;
-use planner::requested::Requested;
 use planner::snapshot::Snapshot;
-use planner::transfer::{self, View};
-use watcher::{ScanError, Subject, Watched};
+use planner::transfer::{Stale, Unnoticed};
+use planner::unsettled;
+use watcher::{Subject, Watched};
 
-use crate::fault::Fault;
+use self::contexts::scan_where;
+pub(crate) use self::contexts::{
+    Contexts, ObservedContext, Receipt, context_source, ignorefile, patterns, scan_contexts, scan_fault, whole_context,
+};
 use crate::frontend::{self, Frontend};
-use crate::intake;
-use crate::project::{ContextDir, IgnoreSource, LocalContext, Project};
-use crate::refusal::{Warning, refuse_dockerfile, refuse_ignorefile, warnings};
-use crate::scanning;
+use crate::project::Project;
+use crate::refusal::{Warning, refuse_dockerfile, warnings};
 use crate::store::Store;
 
 /// Everything that is known before a prediction.
@@ -60,50 +61,6 @@ pub(crate) struct Reading {
     pub(crate) warnings: Vec<Warning>,
 }
 
-/// One context, scanned.
-pub(crate) struct ObservedContext {
-    /// As it is on disk, as far as the build asks for it.
-    pub(crate) now: Stamped,
-    /// As the engine will see it.
-    pub(crate) view: View,
-    /// What the build asks for.
-    pub(crate) requested: Requested,
-    /// Under which name the engine keeps its copy.
-    pub(crate) sent_name: String,
-    /// What of it the engine has after the build.
-    pub(crate) receipt: Receipt,
-}
-
-/// What an engine has received of a context.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Receipt {
-    /// All that the build asked for.
-    Whole,
-    /// Nobody can say how much.
-    Partial,
-    /// Nothing: it has what it had.
-    Nothing,
-}
-
-impl ObservedContext {
-    /// Sees it as an engine that last received `sent` of it.
-    pub(crate) fn see(&mut self, sent: Option<&Stamped>) {
-        self.view = view(sent, &self.now);
-    }
-
-    /// The same files, as an engine will see them that has received what is recorded now.
-    fn seen_anew(&self, store: &Store) -> anyhow::Result<Self> {
-        let (now, requested, sent_name) = (self.now.clone(), self.requested.clone(), self.sent_name.clone());
-        let view = view(store.sent(&sent_name, &now.context)?.as_ref(), &now);
-        Ok(Self { now, view, requested, sent_name, receipt: Receipt::Whole })
-    }
-
-    /// What the engine holds after the build, by the name of its copy.
-    pub(crate) fn after(&self) -> Stamped {
-        transfer::after(&self.view, &self.now, &self.requested)
-    }
-}
-
 impl Observation {
     /// The contexts as the engine will see them, by name.
     pub(crate) fn views(&self) -> impl Iterator<Item = (String, BuildContext)> {
@@ -125,16 +82,8 @@ impl Observation {
 
     /// The inputs of the same build, but of these contexts as they were `later`.
     pub(crate) fn snapshot_with(&self, later: &Contexts, key: &[u8; 32]) -> Snapshot {
-        let sealer = Sealer::new(key);
-        let contexts = self.contexts.iter().map(|(name, context)| {
-            let context = later.get(name).unwrap_or(context);
-            (name.clone(), context.view.context.clone())
-        });
-        let mut snapshot = Snapshot::take(&self.graph, &contexts.collect(), &sealer);
-        if let Some(plain) = &self.plain {
-            snapshot.note_assumed(plain, &sealer);
-        }
-        snapshot
+        let contexts = self.contexts.iter().map(|(name, context)| (name, later.get(name).unwrap_or(context)));
+        snapshot(&self.graph, self.plain.as_ref(), &contexts.collect(), key)
     }
 
     /// Sees the same files with more known of images. Whether that is possible: where triggers of an image read other
@@ -191,18 +140,6 @@ pub(crate) struct Unseen {
     pub(crate) missing: Vec<PathBuf>,
 }
 
-/// The folder and the ignore file of a context that is read.
-pub(crate) fn context_source<'a>(
-    project: &'a Project,
-    named: &'a BTreeMap<String, LocalContext>,
-    name: &str,
-) -> Option<(&'a ContextDir, Option<&'a IgnoreSource>)> {
-    if name == MAIN_CONTEXT {
-        return Some((&project.context, project.ignorefile.as_ref()));
-    }
-    named.get(name).map(|context| (&context.dir, context.ignorefile.as_ref()))
-}
-
 /// Observes a project of which this was `seen` a moment ago: contexts that are asked for the same under the same rules are
 /// taken from it, and not read.
 ///
@@ -244,8 +181,6 @@ pub(crate) fn observe(
 
 /// Ignore files by the name of their context.
 type Ignorefiles = BTreeMap<String, String>;
-/// Contexts by name.
-pub(crate) type Contexts = BTreeMap<String, ObservedContext>;
 
 fn observe_with(
     project: &Project,
@@ -265,14 +200,33 @@ fn observe_with(
     }
     let contexts = look(&graph, &ignorefiles)?;
     let (plain, images) = (lowered_plainly(&source.bytes, requests), known_images(&graph, requests));
-    let key = key()?;
-    let sealer = Sealer::new(&key);
-    let views = contexts.iter().map(|(name, context)| (name.clone(), context.view.context.clone())).collect();
-    let mut snapshot = Snapshot { ignorefiles, ..Snapshot::take(&graph, &views, &sealer) };
-    if let Some(plain) = &plain {
+    let snapshot = snapshot(&graph, plain.as_ref(), &contexts.iter().collect(), &key()?);
+    let snapshot = Snapshot { ignorefiles, ..snapshot };
+    Ok(Observation { graph, unknown_frontend, snapshot, contexts, plain, images, warnings })
+}
+
+/// The inputs of a build of these contexts; `plain` is the same build with nothing known of images.
+fn snapshot(
+    graph: &BuildGraph,
+    plain: Option<&BuildGraph>,
+    contexts: &BTreeMap<&String, &ObservedContext>,
+    key: &[u8; 32],
+) -> Snapshot {
+    let sealer = Sealer::new(key);
+    let views = contexts.iter().map(|(name, context)| ((*name).clone(), context.view.context.clone())).collect();
+    let mut snapshot = Snapshot::take(graph, &views, &sealer);
+    if let Some(plain) = plain {
         snapshot.note_assumed(plain, &sealer);
     }
-    Ok(Observation { graph, unknown_frontend, snapshot, contexts, plain, images, warnings })
+    for (name, ObservedContext { view, .. }) in contexts {
+        // A step that copies them gives them the mode which they have, not the one that it is keyed by.
+        let is_mode = |stale: &&Stale| stale.what == Unnoticed::Mode;
+        let folders = view.stale.iter().filter(is_mode).map(|stale| stale.path.clone()).collect();
+        for step in unsettled::readers_of(&snapshot, name, &[&view.context], &folders) {
+            snapshot.steps[step].record.writes = Writes::Anything;
+        }
+    }
+    snapshot
 }
 
 /// The images that a build reads, as far as that can be told with what is known of them: triggers of one may read
@@ -305,44 +259,6 @@ fn lowered(bytes: &[u8], requests: &[Request]) -> (BuildGraph, bool) {
     let targets: Vec<_> = requests.iter().map(|request| (&dockerfile, request)).collect();
     let (graph, diagnostics) = lower(&targets, &profile);
     (graph, diagnostics.is_empty())
-}
-
-/// The contexts that a build reads, as they are now.
-///
-/// # Errors
-/// If a file or an ignore file cannot be read.
-pub(crate) fn scan_contexts(project: &Project, graph: &BuildGraph, store: &Store) -> anyhow::Result<Contexts> {
-    scan_where(project, graph, store, |_, _| None)
-}
-
-/// The contexts that a build reads, as they are now, save those that are `known`.
-fn scan_where<'a>(
-    project: &Project,
-    graph: &BuildGraph,
-    store: &Store,
-    known: impl Fn(&str, &Requested) -> Option<&'a ObservedContext>,
-) -> anyhow::Result<Contexts> {
-    let named = project.local_contexts()?;
-    let mut contexts = Contexts::new();
-    for (name, patterns) in patterns(graph) {
-        let Some((dir, ignorefile)) = context_source(project, &named, &name) else { continue };
-        let requested = watcher::resolve_requested(&dir.root, patterns.into_iter().map(<[u8]>::to_vec));
-        let context = match known(&name, &requested) {
-            Some(known) => known.seen_anew(store)?,
-            None => scan(&project.builder, &name, dir, ignorefile, requested, store)?,
-        };
-        contexts.insert(name, context);
-    }
-    Ok(contexts)
-}
-
-/// All of the main context, whatever a build asks for.
-///
-/// # Errors
-/// If a file or the ignore file cannot be read.
-pub(crate) fn whole_context(project: &Project, store: &Store) -> anyhow::Result<ObservedContext> {
-    let (source, everything) = (project.ignorefile.as_ref(), Requested::everything());
-    scan(&project.builder, MAIN_CONTEXT, &project.context, source, everything, store)
 }
 
 /// What decides what [`observe`] would see: the contexts as far as a build asks for them, and the files that say so.
@@ -427,71 +343,4 @@ fn under_its_frontend(dockerfile: &Dockerfile, requests: &[Request]) -> (Vec<Req
         }
     }
     (requests, unknown)
-}
-
-/// The source paths that a build asks for, each once, by context.
-pub(crate) fn patterns(graph: &BuildGraph) -> BTreeMap<String, BTreeSet<&[u8]>> {
-    let mut patterns: BTreeMap<String, BTreeSet<&[u8]>> = BTreeMap::new();
-    for (name, paths) in graph.targets.iter().flat_map(|target| &target.requested) {
-        patterns.entry(name.clone()).or_default().extend(paths.iter().map(|path| path.as_bytes()));
-    }
-    patterns
-}
-
-/// The rules of an ignore file; those of none ignore nothing.
-///
-/// # Errors
-/// If BuildKit would refuse the file.
-pub(crate) fn ignorefile(source: Option<&IgnoreSource>) -> anyhow::Result<Ignorefile> {
-    let Some(source) = source else { return Ok(Ignorefile::default()) };
-    let (ignorefile, diagnostics) = Ignorefile::parse(&source.bytes);
-    refuse_ignorefile(&diagnostics, &source.bytes, &source.name.display().to_string())?;
-    Ok(ignorefile)
-}
-
-/// Under which name a builder keeps its copy of a context.
-fn sent_name(builder: &str, name: &str, dir: &ContextDir) -> String {
-    let of_builder = if builder == DEFAULT_BUILDER { String::new() } else { format!("{builder}\n") };
-    format!("{of_builder}{name} {}", dir.base_name())
-}
-
-fn scan(
-    builder: &str,
-    name: &str,
-    dir: &ContextDir,
-    source: Option<&IgnoreSource>,
-    requested: Requested,
-    store: &Store,
-) -> anyhow::Result<ObservedContext> {
-    let cache_path = store.stat_cache_path(&dir.root);
-    let remembered = scanning::remembered(store.trust(), &cache_path);
-    let rules = ignorefile(source)?;
-    let scan = scanning::scan(store.trust(), &dir.root, &rules, &requested, &remembered)?.map_err(scan_fault)?;
-    // Without its cache the next scan is slower, and says the same.
-    let save = || store.create_parent(&cache_path).and_then(|()| Ok(scan.cache.save(&cache_path)?));
-    if scan.is_worth_keeping(&remembered)
-        && let Err(error) = save()
-    {
-        store.warn(format!("cannot keep what is known of unchanged files: {error:#}"));
-    }
-    let now = scan.stamped;
-    let sent_name = sent_name(builder, name, dir);
-    let view = view(store.sent(&sent_name, &now.context)?.as_ref(), &now);
-    Ok(ObservedContext { now, view, requested, sent_name, receipt: Receipt::Whole })
-}
-
-/// A context as an engine will see it that last received `sent` of it.
-fn view(sent: Option<&Stamped>, now: &Stamped) -> View {
-    sent.map_or_else(|| View { context: now.context.clone(), stale: Vec::new() }, |sent| transfer::view(sent, now))
-}
-
-/// A file that cannot be read fails docker's build, too; the hint says what helps.
-pub(crate) fn scan_fault(error: ScanError) -> anyhow::Error {
-    match &error {
-        ScanError::Unreadable { path, source } if source.kind() == io::ErrorKind::PermissionDenied => {
-            let fault = Fault::new(format!("cannot read `{}`: {}", path.display(), intake::reason(source)));
-            fault.with_hint("make it readable for you, or list it in .dockerignore").into()
-        }
-        _ => error.into(),
-    }
 }

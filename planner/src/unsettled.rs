@@ -13,16 +13,27 @@ use crate::snapshot::{Snapshot, StepKind};
 /// modification time: a file that was written twice may hold its old bytes again.
 #[must_use]
 pub fn readers(snapshot: &Snapshot, name: &str, before: &Stamped, after: &Stamped) -> BTreeSet<usize> {
-    let paths = changed(before, after);
+    // What is missing now may have been there.
+    readers_of(snapshot, name, &[&before.context, &after.context], &changed(before, after))
+}
+
+/// The steps that read one of these paths of the context `name`, in any of these versions of it.
+#[must_use]
+pub fn readers_of(
+    snapshot: &Snapshot,
+    name: &str,
+    versions: &[&BuildContext],
+    paths: &BTreeSet<ContextPath>,
+) -> BTreeSet<usize> {
     let reads = |index: &usize| {
         let step = &snapshot.steps[*index];
         step.record.inputs.iter().zip(&step.inputs).any(|(input, id)| match input {
             RecordedInput::Context { selectors, .. } => {
+                let takes = |context: &&BuildContext| {
+                    selectors.iter().any(|selector| selector.take(context).is_ok_and(|taken| holds(&taken, paths)))
+                };
                 matches!(&snapshot.steps[id.index()].kind, StepKind::Context(read) if read == name)
-                    && [&before.context, &after.context].iter().any(|context| {
-                        // What is missing now may have been there.
-                        selectors.iter().any(|selector| selector.take(context).is_ok_and(|taken| holds(&taken, &paths)))
-                    })
+                    && versions.iter().any(takes)
             }
             _ => false,
         })
