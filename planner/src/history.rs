@@ -118,6 +118,9 @@ pub struct Producer {
     /// Whether the layers of that image were known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_known: bool,
+    /// What the file at an address must hash to (`ADD --checksum`), as it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
 }
 
 /// What a step writes.

@@ -365,6 +365,13 @@ impl<'a> Matching<'a, '_> {
 /// Whether two inputs that have no key in common may still select equal files.
 fn is_by_content(now: &RecordedInput, then: &RecordedInput) -> bool {
     let same_kind = matches!((now, then), (RecordedInput::Context { .. }, RecordedInput::Context { .. }));
+    if let (RecordedInput::Files(now, _), RecordedInput::Files(then, _)) = (now, then)
+        && let (Some(now), Some(then)) = (&now.checksum, &then.checksum)
+        && now != then
+    {
+        // Each names the bytes of one file.
+        return false;
+    }
     !same_kind && !matches!(now, RecordedInput::Base(_)) && !matches!(then, RecordedInput::Base(_))
 }
 

@@ -304,8 +304,14 @@ impl<'a> Taking<'a> {
 
     fn producer(&self, id: VertexId) -> Producer {
         let key = self.steps.get(id.index()).map_or_else(|| CacheKey::of(b""), |step| step.record.key);
-        let Op::Image(image) = &self.graph.vertex(id).op else { return Producer { key, image: None, is_known: false } };
-        Producer { key, image: Some(image.name.reference.clone()), is_known: image.layers.is_some() }
+        let producer = Producer { key, image: None, is_known: false, checksum: None };
+        match &self.graph.vertex(id).op {
+            Op::Image(image) => {
+                Producer { image: Some(image.name.reference.clone()), is_known: image.layers.is_some(), ..producer }
+            }
+            Op::Remote(address) => Producer { checksum: checksum(address).map(str::to_owned), ..producer },
+            _ => producer,
+        }
     }
 }
 
@@ -327,13 +333,19 @@ fn kind(op: &Op) -> StepKind {
     }
 }
 
+/// What the file at an address must hash to.
+fn checksum(address: &str) -> Option<&str> {
+    address.split(' ').skip(1).find_map(|word| word.strip_prefix("checksum=").filter(|sum| sum.starts_with("sha256:")))
+}
+
 /// Whether an address holds a checksum or a whole commit id.
 fn is_pinned(address: &str) -> bool {
     let is_commit = |text: &str| text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let mut words = address.split(' ');
     let url = words.next().unwrap_or_default();
     let fragment = url.split_once('#').map_or("", |(_, fragment)| fragment);
-    words.any(|word| word.starts_with("checksum=sha256:") || word.strip_prefix("checksum=").is_some_and(is_commit))
+    checksum(address).is_some()
+        || words.any(|word| word.strip_prefix("checksum=").is_some_and(is_commit))
         || is_commit(fragment.split(':').next().unwrap_or_default())
 }
 

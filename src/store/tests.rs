@@ -32,7 +32,12 @@ fn steps(context: &BuildContext) -> Vec<StepRecord> {
         key: digest(n, "key"),
         op: ContentDigest::of(&[n as u8]),
         assumed: None,
-        inputs: vec![RecordedInput::Base(Producer { key: digest(n + 1, "key"), image: None, is_known: false })],
+        inputs: vec![RecordedInput::Base(Producer {
+            key: digest(n + 1, "key"),
+            image: None,
+            is_known: false,
+            checksum: None,
+        })],
         writes: Writes::Anything,
         is: [digest(n, "is")].into(),
         may_be: [].into(),
