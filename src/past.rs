@@ -78,6 +78,7 @@ fn ledger(store: &Store, each: &[Steps]) -> anyhow::Result<Option<Ledger>> {
     let mut ledger = Ledger::default();
     for steps in each {
         let Some(steps) = store.steps(steps)? else { return Ok(None) };
+        ledger.reserve(steps.len());
         steps.into_iter().for_each(|step| ledger.add(step));
     }
     Ok(Some(ledger))
