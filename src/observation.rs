@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use planner::ignorefile::Ignorefile;
 use planner::image::{Image, ImageName};
 use planner::request::Request;
 use planner::requested::Requested;
-use planner::snapshot::Snapshot;
+use planner::snapshot::{Operation, Snapshot};
 use planner::transfer::{self, View};
 use watcher::{ScanError, Subject, Watched};
 
@@ -123,7 +124,7 @@ impl Observation {
             let context = later.get(name).unwrap_or(context);
             (name.clone(), context.view.context.clone())
         });
-        let mut snapshot = Snapshot::take(&self.graph, &contexts.collect(), &sealer);
+        let mut snapshot = Snapshot::take_spread(&self.graph, &contexts.collect(), &sealer, spread);
         if let Some(plain) = &self.plain {
             snapshot.note_assumed(plain, &sealer);
         }
@@ -222,11 +223,22 @@ pub(crate) fn observe(
     let key = key()?;
     let sealer = Sealer::new(&key);
     let views = contexts.iter().map(|(name, context)| (name.clone(), context.view.context.clone())).collect();
-    let mut snapshot = Snapshot { ignorefiles, ..Snapshot::take(&graph, &views, &sealer) };
+    let mut snapshot = Snapshot { ignorefiles, ..Snapshot::take_spread(&graph, &views, &sealer, spread) };
     if let Some(plain) = &plain {
         snapshot.note_assumed(plain, &sealer);
     }
     Ok(Observation { graph, unknown_frontend, snapshot, contexts, plain, images, warnings })
+}
+
+/// Makes the operations of `n` vertices, on two threads where that takes longer than to wake the second.
+fn spread(n: usize, make: &(dyn Fn(Range<usize>) -> Vec<Operation> + Sync)) -> Vec<Operation> {
+    const N_WORTH_IT: usize = 500;
+    if n < N_WORTH_IT {
+        return make(0..n);
+    }
+    let (mut operations, others) = rayon::join(|| make(0..n / 2), || make(n / 2..n));
+    operations.extend(others);
+    operations
 }
 
 /// The images that a build reads, as far as that can be told with what is known of them: triggers of one may read
