@@ -14,8 +14,9 @@ use crate::engine::identity::Engine;
 use crate::engine::images;
 use crate::engine::known::Asking;
 use crate::engine::observed::Observed;
-use crate::forecast::{Past, familiar};
+use crate::forecast::familiar;
 use crate::observation::{Observation, images_read};
+use crate::past::Builds;
 use crate::project::{Lookup, Project};
 use crate::store::Store;
 
@@ -27,18 +28,18 @@ use crate::store::Store;
 pub(crate) fn requests(
     project: &Project,
     profile: EngineProfile,
-    past: &Past,
+    builds: &Builds,
     store: &Store,
 ) -> anyhow::Result<Vec<Request>> {
-    let requests = remembered(project, profile, past)?;
+    let requests = remembered(project, profile, builds)?;
     if project.lookup == Lookup::Nobody {
         return Ok(requests);
     }
     match Asking::begin(project.builder_flag(), store).answer(store) {
-        Ok(engine) if project.has_chosen_rules => Ok(looked_up(project, requests, &engine, past, store)),
+        Ok(engine) if project.has_chosen_rules => Ok(looked_up(project, requests, &engine, builds, store)),
         Ok(engine) => {
-            let requests = remembered(project, engine.profile.clone(), past)?;
-            Ok(looked_up(project, requests, &engine, past, store))
+            let requests = remembered(project, engine.profile.clone(), builds)?;
+            Ok(looked_up(project, requests, &engine, builds, store))
         }
         Err(error) => {
             store.warn(format!("cannot look up the base images, they are taken as unmoved: {error:#}"));
@@ -51,9 +52,9 @@ pub(crate) fn requests(
 ///
 /// # Errors
 /// If docker would refuse one of the flags.
-pub(crate) fn remembered(project: &Project, profile: EngineProfile, past: &Past) -> anyhow::Result<Vec<Request>> {
+pub(crate) fn remembered(project: &Project, profile: EngineProfile, builds: &Builds) -> anyhow::Result<Vec<Request>> {
     let mut requests = project.requests(profile)?;
-    let images = past.images();
+    let images = builds.images();
     requests.iter_mut().for_each(|request| request.images.clone_from(&images));
     Ok(requests)
 }
@@ -85,7 +86,7 @@ pub(crate) fn looked_up(
     project: &Project,
     mut requests: Vec<Request>,
     engine: &Engine,
-    past: &Past,
+    builds: &Builds,
     store: &Store,
 ) -> Vec<Request> {
     let builder = project.builder_flag();
@@ -101,7 +102,7 @@ pub(crate) fn looked_up(
             match look_up(project.lookup, engine, builder.as_deref(), &name) {
                 // What was found before needs no second look at the project.
                 Ok(Some(image)) if project.lookup == Lookup::Nobody && is_known(&requests, &name, &image) => {}
-                Ok(Some(image)) => put(&mut requests, past, &name, image),
+                Ok(Some(image)) => put(&mut requests, builds, &name, image),
                 Ok(None) => {}
                 Err(error) => {
                     let reference = familiar(&name.reference);
@@ -169,9 +170,9 @@ fn is_same(one: &Image, other: &Image) -> bool {
 }
 
 /// The requests with what was learned of images.
-pub(crate) fn taught(mut requests: Vec<Request>, past: &Past, learned: Vec<(ImageName, Image)>) -> Vec<Request> {
+pub(crate) fn taught(mut requests: Vec<Request>, builds: &Builds, learned: Vec<(ImageName, Image)>) -> Vec<Request> {
     for (name, image) in learned {
-        put(&mut requests, past, &name, image);
+        put(&mut requests, builds, &name, image);
     }
     requests
 }
@@ -190,8 +191,8 @@ fn is_known(requests: &[Request], name: &ImageName, image: &Image) -> bool {
     requests.iter().all(|request| request.images.get(name).is_some_and(is_it))
 }
 
-fn put(requests: &mut [Request], past: &Past, name: &ImageName, mut image: Image) {
-    image.before = image.after(past.first_image(name));
+fn put(requests: &mut [Request], builds: &Builds, name: &ImageName, mut image: Image) {
+    image.before = image.after(builds.first_image(name));
     image.is_looked_up = true;
     for request in requests {
         request.images.insert(name.clone(), image.clone());

@@ -10,171 +10,20 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use jiff::Timestamp;
-use planner::built::{Experience, Source, experience};
+use planner::built::Experience;
 use planner::context::BuildContext;
 use planner::digest::ContentDigest;
-use planner::engine_profile::EngineProfile;
 use planner::explanation::{Explanation, InstructionReport, Question, StageReport, Status, explain};
-use planner::history::{BuildRecord, Ledger, ProjectId};
-use planner::image::{Image, ImageName};
+use planner::history::{BuildRecord, Ledger};
 use planner::prediction::{Gap, Prediction, Verdict, predict};
 use planner::recording;
 use planner::snapshot::{Snapshot, StepKind};
 
-use crate::args::EngineProfileName;
 use crate::observation::{Observation, Unseen};
+use crate::past::{Builds, Past};
 use crate::project::Project;
 use crate::since::Revision;
-use crate::store::{Begun, Store};
-
-/// Everything recorded that a prediction needs.
-pub(crate) struct Past {
-    /// All recorded builds of the builder, oldest first, without their steps.
-    pub(crate) builds: Vec<BuildRecord>,
-    /// All recorded steps of the builder.
-    pub(crate) ledger: Ledger,
-    /// The projects of which nobody knows what a build has read that was begun.
-    unread: Vec<ProjectId>,
-}
-
-/// So long, in seconds, a build that was killed before it was seen to read its files may have left anything: a day.
-/// Later it would take the very files that stood there for a moment then.
-const UNREAD: i64 = 24 * 60 * 60;
-
-impl Past {
-    /// Reads what the store knows of that builder: what another one built is not in its cache.
-    pub(crate) fn read(store: &Store, builder: &str) -> anyhow::Result<Self> {
-        let mut builds = store.builds()?;
-        builds.retain(|build| build.builder == builder);
-        let steps: Vec<_> = builds.iter_mut().flat_map(|build| std::mem::take(&mut build.steps)).collect();
-        let mut ledger = Ledger::new(steps);
-        for build in &mut builds {
-            ledger.add_unsettled(std::mem::take(&mut build.unsettled), &build.absent);
-        }
-        let mut unread = Vec::new();
-        for Begun { record, is_unread } in store.begun()?.into_iter().filter(|begun| begun.record.builder == builder) {
-            if is_unread && is_recent(&record.recorded_at) {
-                unread.push(record.project);
-            }
-            ledger.add_unsettled(record.unsettled, &[]);
-        }
-        Ok(Self { builds, ledger, unread })
-    }
-
-    /// Whether a build of the project was begun, and nobody knows what it read: what no record knows may be cached.
-    fn is_unread(&self, id: &ProjectId) -> bool {
-        self.unread.iter().any(|unread| is_same_project(unread, id))
-    }
-
-    /// The builds of a project, newest first.
-    pub(crate) fn of_project(&self, id: &ProjectId) -> Vec<&BuildRecord> {
-        self.builds.iter().rev().filter(|build| is_same_project(&build.project, id)).collect()
-    }
-
-    /// What the engine's reports of this project's builds, the newest few, say of the present steps.
-    pub(crate) fn experience(
-        &self,
-        project: &Project,
-        snapshot: &Snapshot,
-        store: &Store,
-    ) -> anyhow::Result<Experience> {
-        const N_REPORTS: usize = 20;
-        /// Edited instructions are looked for in so many of them.
-        const N_SNAPSHOTS: usize = 2;
-        let mut reports = Vec::new();
-        for build in self.of_project(&project.id) {
-            if reports.len() == N_REPORTS {
-                break;
-            }
-            let Some(built) = store.built(&build.id)? else { continue };
-            let older = if reports.len() < N_SNAPSHOTS { store.snapshot(&build.id)? } else { None };
-            reports.push((older, built));
-        }
-        Ok(experience(snapshot, &reports))
-    }
-
-    /// The builds of whatever project had this very Dockerfile, newest first: a project that was moved or checked out
-    /// elsewhere has a new path, and where it is no repository nothing else to be known by.
-    fn of_lookalikes(&self, snapshot: &Snapshot, store: &Store) -> Vec<&BuildRecord> {
-        const N_SEARCHED: usize = 50;
-        let last = self.builds.iter().rev().take(N_SEARCHED);
-        let is_alike = |build: &&BuildRecord| {
-            let recorded = store.snapshot(&build.id).ok().flatten();
-            recorded.is_some_and(|recorded| instructions(&recorded).eq(instructions(snapshot)))
-        };
-        last.filter(is_alike).collect()
-    }
-
-    /// What is known of images by the builds that looked them up, the last of which counts.
-    pub(crate) fn images(&self) -> BTreeMap<ImageName, Image> {
-        let recorded = || self.builds.iter().flat_map(|build| &build.images);
-        let mut known: BTreeMap<ImageName, Image> = recorded().cloned().collect();
-        for (name, image) in &mut known {
-            image.before = image.after(self.first_image(name));
-        }
-        known
-    }
-
-    /// What the first build that looked up an image found.
-    pub(crate) fn first_image(&self, name: &ImageName) -> Option<&Image> {
-        self.builds.iter().flat_map(|build| &build.images).find(|(known, _)| known == name).map(|(_, image)| image)
-    }
-
-    /// The rules to follow: those asked for, else those of the last recorded build, of this project if it has
-    /// one, else those of the newest BuildKit. Of this project's build and the builder's, one whose engine was asked counts first.
-    pub(crate) fn profile(
-        &self,
-        asked: Option<EngineProfileName>,
-        store: &Store,
-        id: &ProjectId,
-    ) -> anyhow::Result<EngineProfile> {
-        if let Some(preset) = asked.and_then(|name| EngineProfile::preset(name.as_str())) {
-            return Ok(preset);
-        }
-        let last = [self.of_project(id).first().copied(), self.builds.last()];
-        let mut known = Vec::new();
-        for build in last.into_iter().flatten() {
-            known.extend(store.profile(&build.id)?.as_ref().and_then(engine_rules));
-            if known.last().is_some_and(|profile| profile.buildkit.is_some()) {
-                return Ok(known.swap_remove(known.len() - 1));
-            }
-        }
-        Ok(known.into_iter().next().unwrap_or_else(EngineProfile::buildkit))
-    }
-}
-
-/// The engine's own rules: a `# syntax=` line of the build may have changed the version of those it followed.
-fn engine_rules(followed: &EngineProfile) -> Option<EngineProfile> {
-    let preset = EngineProfile::preset(&followed.name)?;
-    Some(followed.buildkit.map_or(preset.clone(), |buildkit| preset.with_buildkit(buildkit)))
-}
-
-/// The text of every instruction with its stage.
-fn instructions(snapshot: &Snapshot) -> impl Iterator<Item = (usize, &str)> {
-    let stages = snapshot.targets.iter().flat_map(|target| target.stages.iter().enumerate());
-    stages.flat_map(|(index, stage)| stage.instructions.iter().map(move |placed| (index, placed.text.as_str())))
-}
-
-/// Whether a recorded build is one of that project.
-pub(crate) fn is_same_project(recorded: &ProjectId, now: &ProjectId) -> bool {
-    recorded.context == now.context || (now.repository.is_some() && recorded.repository == now.repository)
-}
-
-/// The engine of the last of these builds that an engine reported, newest first; the last few are asked.
-pub(crate) fn engine_before<'a>(
-    store: &Store,
-    builds: impl IntoIterator<Item = &'a BuildRecord>,
-) -> anyhow::Result<Option<String>> {
-    const N_ASKED: usize = 20;
-    for build in builds.into_iter().take(N_ASKED) {
-        let engine = store.built(&build.id)?.filter(|built| built.source == Source::Build).map(|built| built.engine);
-        if let Some(engine) = engine.filter(|engine| !engine.is_empty()) {
-            return Ok(Some(engine));
-        }
-    }
-    Ok(None)
-}
+use crate::store::Store;
 
 /// What a forecast is told against.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -296,8 +145,8 @@ fn earlier_builds<'a>(
     past: &'a Past,
     store: &Store,
 ) -> Vec<&'a BuildRecord> {
-    let builds = past.of_project(&project.id);
-    if builds.is_empty() { past.of_lookalikes(&observation.snapshot, store) } else { builds }
+    let builds = past.builds.of_project(&project.id);
+    if builds.is_empty() { past.builds.of_lookalikes(&observation.snapshot, store) } else { builds }
 }
 
 /// Why nothing can be told of any step that no record knows.
@@ -330,7 +179,7 @@ pub(crate) fn forecast(
         recorded_at: build.recorded_at.clone(),
     });
     let earlier = |n: usize| builds.get(n).and_then(|build| store.snapshot(&build.id).ok().flatten());
-    let experience = past.experience(project, &observation.snapshot, store)?;
+    let experience = past.builds.experience(project, &observation.snapshot, store)?;
     let explanation = explained(observation, &prediction, &earlier, &trees, gap, &experience);
     Ok(Forecast {
         explanation,
@@ -382,7 +231,7 @@ pub(crate) fn forecast_of_edit(
     let prediction = predict_observed(&observation, &past, &trees);
     let gap = observation.unknown_frontend.as_ref().map(|_| Gap::UnknownFrontend);
     let earlier = |n: usize| (n == 0).then(|| present.clone());
-    let experience = past.experience(project, &observation.snapshot, store)?;
+    let experience = past.builds.experience(project, &observation.snapshot, store)?;
     let explanation = explained(&observation, &prediction, &earlier, &trees, gap, &experience);
     let unmoved = unmoved(&observation.snapshot);
     Ok(Forecast {
@@ -441,12 +290,12 @@ pub(crate) fn forecast_since(
     if let Some(source) = recording::missing_source(&prediction) {
         notes.push(format!("a build of that commit would have failed: `{source}` is missing there"));
     }
-    let past = Past { builds: Vec::new(), ledger: Ledger::new(steps), unread: Vec::new() };
+    let past = Past { builds: Builds::default(), ledger: Ledger::new(steps), unread: Vec::new() };
     let prediction = predict_observed(&observation, &past, &trees);
     let is_unknown = observation.unknown_frontend.is_some() || revision.unknown_frontend.is_some();
     let gap = is_unknown.then_some(Gap::UnknownFrontend);
     let earlier = |n: usize| (n == 0).then(|| revision.snapshot.clone());
-    let experience = recorded.experience(project, &observation.snapshot, store)?;
+    let experience = recorded.builds.experience(project, &observation.snapshot, store)?;
     let explanation = explained(&observation, &prediction, &earlier, &trees, gap, &experience);
     let baseline = Baseline::Git { id: revision.id, committed_at: revision.committed_at };
     let unmoved = unmoved(&observation.snapshot);
@@ -488,9 +337,4 @@ fn doubt_misses(project: &Project, observation: &Observation, past: &Past, store
             standing.verdict = Verdict::Unknown(gap);
         }
     }
-}
-
-fn is_recent(recorded_at: &str) -> bool {
-    let age = recorded_at.parse::<Timestamp>().map(|then| Timestamp::now().as_second() - then.as_second());
-    age.is_ok_and(|seconds| seconds < UNREAD)
 }

@@ -17,6 +17,7 @@ mod rewriting;
 mod engine;
 mod since;
 mod commits;
+mod past;
 mod forecast;
 mod bases;
 mod yardstick;

@@ -5,6 +5,7 @@
 mod contexts;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use planner::history::Writes;
 use planner::hypothesis;
 use planner::image::{Image, ImageName};
 use planner::request::Request;
-use planner::snapshot::Snapshot;
+use planner::snapshot::{Operation, Snapshot};
 use planner::transfer::{Stale, Unnoticed};
 use planner::unsettled;
 use watcher::{Subject, Watched};
@@ -214,7 +215,7 @@ fn snapshot(
 ) -> Snapshot {
     let sealer = Sealer::new(key);
     let views = contexts.iter().map(|(name, context)| ((*name).clone(), context.view.context.clone())).collect();
-    let mut snapshot = Snapshot::take(graph, &views, &sealer);
+    let mut snapshot = Snapshot::take_spread(graph, &views, &sealer, spread);
     if let Some(plain) = plain {
         snapshot.note_assumed(plain, &sealer);
     }
@@ -227,6 +228,17 @@ fn snapshot(
         }
     }
     snapshot
+}
+
+/// Makes the operations of `n` vertices, on two threads where that takes longer than to wake the second.
+fn spread(n: usize, make: &(dyn Fn(Range<usize>) -> Vec<Operation> + Sync)) -> Vec<Operation> {
+    const N_WORTH_IT: usize = 500;
+    if n < N_WORTH_IT {
+        return make(0..n);
+    }
+    let (mut operations, others) = rayon::join(|| make(0..n / 2), || make(n / 2..n));
+    operations.extend(others);
+    operations
 }
 
 /// The images that a build reads, as far as that can be told with what is known of them: triggers of one may read

@@ -19,8 +19,9 @@ use crate::engine::Outcome;
 use crate::engine::identity::buildx_version;
 use crate::engine::invocation::{self, Invocation};
 use crate::fault::Fault;
-use crate::forecast::{Past, doubted, engine_before, predicted};
+use crate::forecast::{doubted, predicted};
 use crate::observation::{Contexts, Observation, observe};
+use crate::past::{Past, engine_before};
 use crate::project::Project;
 use crate::render::build::Closing;
 use crate::render::progress::{Progress, tail};
@@ -58,7 +59,7 @@ impl Round {
         let past = Past::read(store, &project.builder)?;
         let sight = Sight::new(&project, args.engine_profile, &past, store, seen)?;
         let prediction = predicted(&sight.observation, &past, store);
-        let experience = past.experience(&project, &sight.observation.snapshot, store)?;
+        let experience = past.builds.experience(&project, &sight.observation.snapshot, store)?;
         let begun = Entry::new(&project)?;
         Ok(Self { invocation, args: args.clone(), project, past, sight, prediction, experience, begun })
     }
@@ -136,21 +137,21 @@ impl Round {
         let learned = bases::learned(&project, &observation, &ended.observed);
         let mut news = News::None;
         if !learned.is_empty() {
-            let requests = bases::taught(requests.clone(), &past, learned);
+            let requests = bases::taught(requests.clone(), &past.builds, learned);
             let is_told = observation.learn(&project, &requests, &store.secret_key()?)?;
             news = if is_told { News::Steps } else { News::OtherFiles };
         }
         if news == News::Steps {
             ended.look_again(&observation);
             prediction = predicted(&observation, &past, store);
-            experience = past.experience(&project, &observation.snapshot, store)?;
+            experience = past.builds.experience(&project, &observation.snapshot, store)?;
             let again = building::report(&observation, &prediction, &ended, built.engine.clone(), Source::Build);
             built = foretold(again, &built);
         }
         let near = ended.near.take().map(Near::answers).unwrap_or_default();
         ended.doubt.images = bases::moved(&observation, &engine, &ended.observed, near);
         built.doubt(ended.changed(&observation), &ended.unsettled(&observation));
-        let engine_before = engine_before(store, past.of_project(&project.id))?;
+        let engine_before = engine_before(store, past.builds.of_project(&project.id))?;
         let entry = Entry::new(&project)?;
         let mut left = Left::default();
         if observation.unknown_frontend.is_none() && news != News::OtherFiles {
@@ -274,7 +275,7 @@ fn left_otherwise(
     if !ended.doubt.is_of_another() {
         return Vec::new();
     }
-    let requests = bases::taught(requests.to_vec(), past, ended.doubt.images.clone());
+    let requests = bases::taught(requests.to_vec(), &past.builds, ended.doubt.images.clone());
     let now = Project::open(args).and_then(|project| observe(&project, &requests, store, || store.secret_key()));
     let steps = now.map(|now| now.snapshot.steps).unwrap_or_default();
     steps.into_iter().filter(|step| step.kind == StepKind::Step).map(|step| step.record).collect()

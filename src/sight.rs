@@ -8,8 +8,8 @@ use crate::args::{EngineProfileName, ProjectArgs};
 use crate::bases;
 use crate::engine::identity::Engine;
 use crate::engine::known::Asking;
-use crate::forecast::Past;
 use crate::observation::{Observation, observe, observe_anew};
+use crate::past::{Builds, Past};
 use crate::project::Project;
 use crate::store::Store;
 
@@ -36,10 +36,13 @@ impl Look {
         key: fn(&Store) -> anyhow::Result<[u8; 32]>,
     ) -> anyhow::Result<Self> {
         let project = Project::open(args)?;
-        let past = Past::read(store, &project.builder)?;
-        let profile = past.profile(args.engine_profile, store, &project.id)?;
-        let requests = bases::requests(&project, profile, &past, store)?;
-        let observation = observe(&project, &requests, store, || key(store))?;
+        let look = |builds: &Builds| {
+            let profile = builds.profile(args.engine_profile, store, &project.id)?;
+            let requests = bases::requests(&project, profile, builds, store)?;
+            let observation = observe(&project, &requests, store, || key(store))?;
+            Ok((requests, observation))
+        };
+        let (past, (requests, observation)) = Past::read_beside(store, &project.builder, look)?;
         Ok(Self { project, past, requests, observation })
     }
 }
@@ -72,12 +75,13 @@ impl Sight {
             None => observe(project, requests, store, || store.keep_secret_key()),
         };
         let asking = Asking::begin(project.builder_flag(), store);
-        let assumed = past.profile(chosen, store, &project.id)?;
-        let foreseen = bases::remembered(project, assumed.clone(), past)?;
+        let assumed = past.builds.profile(chosen, store, &project.id)?;
+        let foreseen = bases::remembered(project, assumed.clone(), &past.builds)?;
         let observation = look(&foreseen)?;
         let engine = asking.answer(store)?;
         let profile = if project.has_chosen_rules { assumed } else { engine.profile.clone() };
-        let requests = bases::looked_up(project, bases::remembered(project, profile, past)?, &engine, past, store);
+        let requests =
+            bases::looked_up(project, bases::remembered(project, profile, &past.builds)?, &engine, &past.builds, store);
         if requests == foreseen {
             return Ok(Self { engine, requests, observation });
         }

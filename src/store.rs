@@ -21,10 +21,9 @@ mod prune;
 #[cfg(test)]
 mod tests;
 
-use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::Context as _;
 use planner::built::Built;
@@ -40,20 +39,23 @@ use files::Warnings;
 use pack::{Additions, Objects};
 pub(crate) use prune::{Keep, Pruned};
 
-/// A state folder, which need not exist yet.
+/// A state folder, which need not exist yet. Several threads may read it at a time.
 pub(crate) struct Store {
     dir: PathBuf,
     warnings: Warnings,
     trust: Trust,
-    key: OnceCell<[u8; 32]>,
-    objects: RefCell<Option<Rc<Objects>>>,
+    key: OnceLock<[u8; 32]>,
+    objects: Mutex<Option<Arc<Objects>>>,
     /// The object of each build's snapshot, by the build's id.
-    snapshots: RefCell<BTreeMap<String, ContentDigest>>,
+    snapshots: Mutex<BTreeMap<String, ContentDigest>>,
     /// The engine profile of each build, by the build's id, where the log names it.
-    profiles: RefCell<BTreeMap<String, EngineProfile>>,
+    profiles: Mutex<BTreeMap<String, EngineProfile>>,
     /// The object of each build's report, by the build's id.
-    reports: RefCell<BTreeMap<String, ContentDigest>>,
+    reports: Mutex<BTreeMap<String, ContentDigest>>,
 }
+
+/// The document that holds the steps of a recorded build.
+pub(crate) struct Steps(ContentDigest);
 
 /// Everything that one build adds.
 pub(crate) struct Addition {
@@ -77,11 +79,11 @@ impl Store {
             dir,
             warnings: Warnings::default(),
             trust: Trust::default(),
-            key: OnceCell::new(),
-            objects: RefCell::default(),
-            snapshots: RefCell::default(),
-            profiles: RefCell::default(),
-            reports: RefCell::default(),
+            key: OnceLock::new(),
+            objects: Mutex::default(),
+            snapshots: Mutex::default(),
+            profiles: Mutex::default(),
+            reports: Mutex::default(),
         }
     }
 
@@ -124,21 +126,33 @@ impl Store {
         self.settle_key()
     }
 
-    /// Every recorded build, oldest first.
+    /// Every recorded build, oldest first. Builds whose steps cannot be read are set aside.
     pub(crate) fn builds(&self) -> anyhow::Result<Vec<BuildRecord>> {
-        let read = |line: log::Line| {
-            let steps = self.steps(&line)?;
-            Ok(steps.map(|steps| BuildRecord { steps, ..line.record }))
+        let read = |(record, steps): (BuildRecord, Steps)| {
+            let steps = self.steps(&steps)?;
+            Ok(steps.map(|steps| BuildRecord { steps, ..record }))
         };
-        let lines = self.read_log()?;
-        let n_lines = lines.len();
-        let read: anyhow::Result<Vec<Option<BuildRecord>>> = lines.into_iter().map(read).collect();
+        let listed = self.builds_listed()?;
+        let n_listed = listed.len();
+        let read: anyhow::Result<Vec<Option<BuildRecord>>> = listed.into_iter().map(read).collect();
         let builds: Vec<BuildRecord> = read?.into_iter().flatten().collect();
-        if builds.len() < n_lines {
+        if builds.len() < n_listed {
             let _lock = files::lock(&self.dir)?;
-            log::repair(&self.dir, |line| matches!(self.steps(line), Ok(Some(_))), &self.warnings)?;
+            let is_whole = |line: &log::Line| matches!(self.steps(&Steps(line.steps)), Ok(Some(_)));
+            log::repair(&self.dir, is_whole, &self.warnings)?;
         }
         Ok(builds)
+    }
+
+    /// Every recorded build, oldest first, without its steps, and what [`Store::steps`] reads these by.
+    pub(crate) fn builds_listed(&self) -> anyhow::Result<Vec<(BuildRecord, Steps)>> {
+        Ok(self.read_log()?.into_iter().map(|line| (line.record, Steps(line.steps))).collect())
+    }
+
+    /// The steps of a recorded build; `None` where they cannot be read.
+    pub(crate) fn steps(&self, steps: &Steps) -> anyhow::Result<Option<Vec<StepRecord>>> {
+        let json = self.find_object(|objects| document::find(&steps.0, objects))?;
+        Ok(json.and_then(|json| serde_json::from_slice(&json).ok()))
     }
 
     /// Whether builds were recorded that can no longer be read, or were recorded under a secret key that is gone:
@@ -149,10 +163,10 @@ impl Store {
 
     /// What the build of that id was made from; `None` where it is not kept, or kept in a form that cannot be read.
     pub(crate) fn snapshot(&self, id: &str) -> anyhow::Result<Option<Snapshot>> {
-        if !self.snapshots.borrow().contains_key(id) {
+        if !locked(&self.snapshots).contains_key(id) {
             drop(self.read_log()?);
         }
-        let Some(object) = self.snapshots.borrow().get(id).copied() else { return Ok(None) };
+        let Some(object) = locked(&self.snapshots).get(id).copied() else { return Ok(None) };
         let Some(json) = self.find_object(|objects| document::find(&object, objects))? else {
             self.warnings.push(format!("the inputs of the recorded build `{id}` are missing"));
             return Ok(None);
@@ -166,10 +180,10 @@ impl Store {
 
     /// The engine profile that the build of that id followed; `None` where that is not kept.
     pub(crate) fn profile(&self, id: &str) -> anyhow::Result<Option<EngineProfile>> {
-        if !self.profiles.borrow().contains_key(id) {
+        if !locked(&self.profiles).contains_key(id) {
             drop(self.read_log()?);
         }
-        match self.profiles.borrow().get(id) {
+        match locked(&self.profiles).get(id) {
             Some(profile) => Ok(Some(profile.clone())),
             None => Ok(self.snapshot(id)?.map(|snapshot| snapshot.profile)),
         }
@@ -177,18 +191,18 @@ impl Store {
 
     /// Whether what the build of that id was made from was pruned.
     pub(crate) fn is_pruned(&self, id: &str) -> anyhow::Result<bool> {
-        if !self.snapshots.borrow().contains_key(id) {
+        if !locked(&self.snapshots).contains_key(id) {
             drop(self.read_log()?);
         }
-        Ok(!self.snapshots.borrow().contains_key(id))
+        Ok(!locked(&self.snapshots).contains_key(id))
     }
 
     /// What the engine reported of the build of that id; `None` where it did not, or the report cannot be read.
     pub(crate) fn built(&self, id: &str) -> anyhow::Result<Option<Built>> {
-        if !self.snapshots.borrow().contains_key(id) {
+        if !locked(&self.snapshots).contains_key(id) {
             drop(self.read_log()?);
         }
-        let Some(object) = self.reports.borrow().get(id).copied() else { return Ok(None) };
+        let Some(object) = locked(&self.reports).get(id).copied() else { return Ok(None) };
         let json = self.find_object(|objects| document::find(&object, objects))?;
         let built = json.and_then(|json| serde_json::from_slice(&json).ok());
         if built.is_none() {
@@ -243,7 +257,7 @@ impl Store {
                 None => sent::forget(&self.dir, name)?,
             }
         }
-        self.objects.replace(None);
+        *locked(&self.objects) = None;
         let head = &addition.record;
         let record = BuildRecord {
             id: head.id.clone(),
@@ -305,27 +319,21 @@ impl Store {
 
     /// Reads everything again when it is next asked for.
     fn forget_what_was_read(&self) {
-        self.objects.replace(None);
-        self.snapshots.borrow_mut().clear();
-        self.profiles.borrow_mut().clear();
-        self.reports.borrow_mut().clear();
+        *locked(&self.objects) = None;
+        locked(&self.snapshots).clear();
+        locked(&self.profiles).clear();
+        locked(&self.reports).clear();
     }
 
     fn read_log(&self) -> anyhow::Result<Vec<log::Line>> {
         let lines = log::read(&self.dir, &self.warnings)?;
         let snapshots = lines.iter().filter_map(|line| Some((line.record.id.clone(), line.snapshot?)));
-        self.snapshots.borrow_mut().extend(snapshots);
+        locked(&self.snapshots).extend(snapshots);
         let profiles = lines.iter().filter_map(|line| Some((line.record.id.clone(), line.profile.clone()?)));
-        self.profiles.borrow_mut().extend(profiles);
+        locked(&self.profiles).extend(profiles);
         let reports = lines.iter().filter_map(|line| Some((line.record.id.clone(), line.built?)));
-        self.reports.borrow_mut().extend(reports);
+        locked(&self.reports).extend(reports);
         Ok(lines)
-    }
-
-    /// The steps of a recorded build; `None` where they cannot be read.
-    fn steps(&self, line: &log::Line) -> anyhow::Result<Option<Vec<StepRecord>>> {
-        let json = self.find_object(|objects| document::find(&line.steps, objects))?;
-        Ok(json.and_then(|json| serde_json::from_slice(&json).ok()))
     }
 
     /// Keeps the key that is in use, or takes the kept one into use. The caller holds the lock.
@@ -343,27 +351,34 @@ impl Store {
         Ok(key)
     }
 
-    fn objects(&self) -> anyhow::Result<Rc<Objects>> {
-        if let Some(objects) = &*self.objects.borrow() {
+    fn objects(&self) -> anyhow::Result<Arc<Objects>> {
+        // Held while the packs are read: a second thread waits for them instead of reading them, too.
+        let mut known = locked(&self.objects);
+        if let Some(objects) = &*known {
             return Ok(objects.clone());
         }
-        let objects = Rc::new(Objects::load(&self.dir.join("packs"), &self.warnings)?);
-        self.objects.replace(Some(objects.clone()));
+        let objects = Arc::new(Objects::load(&self.dir.join("packs"), &self.warnings)?);
+        *known = Some(objects.clone());
         Ok(objects)
     }
 
     /// What `find` finds among the objects; they are read again once where it finds nothing, because another
     /// process may have added some.
     fn find_object<T>(&self, find: impl Fn(&Objects) -> Option<T>) -> anyhow::Result<Option<T>> {
-        let was_read = self.objects.borrow().is_some();
+        let was_read = locked(&self.objects).is_some();
         if let Some(found) = find(&*self.objects()?) {
             return Ok(Some(found));
         }
         if was_read {
-            self.objects.replace(None);
+            *locked(&self.objects) = None;
         }
         Ok(if was_read { find(&*self.objects()?) } else { None })
     }
+}
+
+/// A panic elsewhere leaves nothing half-done in what the store remembers.
+fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The state folder the user means: `--state-dir`, else `$STAGEPLAN_STATE_DIR`, else

@@ -14,8 +14,8 @@ use planner::suggestion::Suggestion;
 use planner::weight::weights;
 
 use crate::commits::{Commits, History};
-use crate::forecast::Past;
 use crate::observation::{read_dockerfile, scan_contexts, whole_context};
+use crate::past::Past;
 use crate::project::Project;
 use crate::store::Store;
 
@@ -56,7 +56,7 @@ impl<'a> Yardstick<'a> {
         let reading = read_dockerfile(text.as_bytes(), "Dockerfile", self.requests).ok()?;
         let versions = self.commits.each.iter().map(|commit| (commit.id.as_str(), &commit.contexts));
         let replays = replay(&reading.graph, &self.key, &self.commits.before, versions);
-        let experience = self.past.experience(self.project, &replays.snapshot, self.store).ok()?;
+        let experience = self.past.builds.experience(self.project, &replays.snapshot, self.store).ok()?;
         let weights = weights(&replays.snapshot, &experience);
         let costs = tally::Costs { snapshot: &replays.snapshot, weights: &weights, odds: &experience.odds };
         let price = replays.builds.iter().map(|build| build.missing.is_none().then(|| costs.of_build(build)));

@@ -184,7 +184,9 @@ impl<'a> Sealer<'a> {
             Op::Remote(address) => vec![self.part(PartKind::Remote, "", address)],
             Op::Exec(exec) => self.exec_parts(exec),
             Op::File(actions) => {
-                let mut parts = vec![self.part(PartKind::Wiring, "base", if continues { "yes" } else { "no" })];
+                // An action has up to four, of which a folder's timestamp and a copy's owner and mode are seldom there.
+                let mut parts = Vec::with_capacity(1 + 3 * actions.len());
+                parts.push(self.part(PartKind::Wiring, "base", if continues { "yes" } else { "no" }));
                 for (index, action) in actions.iter().enumerate() {
                     self.action_parts(action, &index.to_string(), &mut parts);
                 }

@@ -6,6 +6,7 @@
 //! only what it means to.
 
 pub mod text;
+pub mod few;
 mod go;
 mod nearest;
 mod number;
@@ -30,6 +31,7 @@ pub mod check;
 use std::ops::Range;
 
 use crate::source::Span;
+use few::Few;
 use text::Text;
 
 /// A parsed Dockerfile.
@@ -109,10 +111,10 @@ pub struct Instruction {
     /// As written.
     pub keyword: Word,
     /// The `--name[=value]` words in front, quotes and escapes removed.
-    pub flags: Vec<Word>,
+    pub flags: Few<Word>,
     /// BuildKit's parser nodes: one string in shell form, the decoded strings in JSON form,
     /// name-value-separator triples for `ENV` and `LABEL`.
-    pub args: Vec<Word>,
+    pub args: Few<Word>,
     /// Whether the arguments were a JSON array.
     pub json: bool,
     /// The here-documents, in order.
@@ -218,7 +220,7 @@ pub struct Pair {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CommandLine {
     /// The words of the JSON form, or one text of the shell form.
-    pub words: Vec<Text>,
+    pub words: Few<Text>,
     /// Whether the stage's shell goes in front.
     pub shell: bool,
 }
@@ -242,7 +244,7 @@ pub struct Run {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Copy {
     /// What is copied, in order.
-    pub sources: Vec<CopySource>,
+    pub sources: Few<CopySource>,
     /// Where to.
     pub dest: Text,
     /// `--from=`

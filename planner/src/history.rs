@@ -161,6 +161,14 @@ impl Ledger {
         ledger
     }
 
+    /// Makes room for so many more steps.
+    pub fn reserve(&mut self, n_steps: usize) {
+        self.steps.reserve(n_steps);
+        self.by_key.reserve(n_steps);
+        self.by_op.reserve(n_steps);
+        self.by_first_input.reserve(n_steps);
+    }
+
     /// Adds a step; of two with one key the newer one counts, and what was known of its aliases stays known.
     pub fn add(&mut self, mut step: StepRecord) {
         if let Some(index) = self.by_key.get(&step.key).copied() {

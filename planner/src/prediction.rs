@@ -196,10 +196,8 @@ impl<'a> Matching<'a, '_> {
         let is = self.ledger.same_as(certain);
         let unsettled = if is.is_empty() { self.unsettled(index, step) } else { Vec::new() };
         let gap = (!unsettled.is_empty()).then_some(Gap::Unsettled);
-        let mut may_be = self.ledger.may_be(is.iter().copied().chain(possible).chain(unsettled));
-        for key in &is {
-            may_be.remove(key);
-        }
+        let alike = self.ledger.may_be(is.iter().copied().chain(possible).chain(unsettled));
+        let may_be: BTreeSet<CacheKey> = alike.difference(&is).copied().collect();
         let verdict = match (is.is_empty(), may_be.is_empty()) {
             (false, _) => Verdict::Hit,
             (true, true) => Verdict::Miss,

@@ -187,25 +187,36 @@ const CLUES: [&str; 21] = [
 ];
 
 /// For each first byte of a clue, in either case, the low five bits of what may follow it; they do not tell cases apart.
-static SECOND: [u32; 256] = with_clues(with_clues([0; 256], &CLUES), &spoken::CLUES);
+static SECOND: [u32; 256] = following(1);
+/// The same of what may follow that. Few texts hold a clue, but many its first two bytes.
+static THIRD: [u32; 256] = following(2);
 
-const fn with_clues(mut second: [u32; 256], clues: &[&str]) -> [u32; 256] {
+const fn following(place: usize) -> [u32; 256] {
+    with_clues(with_clues([0; 256], &CLUES, place), &spoken::CLUES, place)
+}
+
+/// Anything may follow a clue that ends before that place.
+const fn with_clues(mut table: [u32; 256], clues: &[&str], place: usize) -> [u32; 256] {
     let mut index = 0;
     while index < clues.len() {
         let clue = clues[index].as_bytes();
-        second[clue[0] as usize] |= 1 << (clue[1] & 31);
-        second[clue[0].to_ascii_uppercase() as usize] |= 1 << (clue[1] & 31);
+        let bits = if place < clue.len() { 1 << (clue[place] & 31) } else { u32::MAX };
+        table[clue[0] as usize] |= bits;
+        table[clue[0].to_ascii_uppercase() as usize] |= bits;
         index += 1;
     }
-    second
+    table
 }
 
 /// Whether a closer look is worth it. Most texts hold no clue, and then no regular expression is ever compiled. Every
 /// value of every step is looked at, so this reads a text once.
 fn has_clue(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let is_candidate = |pair: &[u8]| SECOND[usize::from(pair[0])] >> (pair[1] & 31) & 1 == 1;
-    bytes.windows(2).enumerate().any(|(at, pair)| is_candidate(pair) && starts_with_clue(&bytes[at..]))
+    let may_be = |table: &[u32; 256], first: u8, next: u8| table[usize::from(first)] >> (next & 31) & 1 == 1;
+    let is_third = |at: usize| bytes.get(at + 2).is_none_or(|third| may_be(&THIRD, bytes[at], *third));
+    let mut pairs = bytes.iter().zip(bytes.iter().skip(1)).enumerate();
+    pairs
+        .any(|(at, (first, second))| may_be(&SECOND, *first, *second) && is_third(at) && starts_with_clue(&bytes[at..]))
 }
 
 /// Clues are written in lower case.

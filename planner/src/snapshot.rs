@@ -5,6 +5,7 @@
 //! with any other, stored, and read back years later.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -105,10 +106,27 @@ impl Snapshot {
     /// The inputs of a build of `graph`, reading `contexts` as the engine will see them.
     #[must_use]
     pub fn take(graph: &BuildGraph, contexts: &BTreeMap<String, BuildContext>, sealer: &Sealer<'_>) -> Self {
+        Self::take_spread(graph, contexts, sealer, |n_vertices, make| make(0..n_vertices))
+    }
+
+    /// The same for a caller who has threads. `spread` is given the number of vertices and what makes the operations of
+    /// a run of them, whatever becomes of others; it gives back those of all, in order.
+    #[must_use]
+    pub fn take_spread(
+        graph: &BuildGraph,
+        contexts: &BTreeMap<String, BuildContext>,
+        sealer: &Sealer<'_>,
+        spread: impl FnOnce(usize, &(dyn Fn(Range<usize>) -> Vec<Operation> + Sync)) -> Vec<Operation>,
+    ) -> Self {
         let tainted = Tainted::of(graph);
         let mut taking = Taking::new(graph, contexts, sealer, &tainted);
-        for (id, vertex) in graph.vertices() {
-            let step = taking.step(id, vertex);
+        let make = |run: Range<usize>| -> Vec<Operation> {
+            let vertices = run.filter_map(|index| graph.id(index));
+            vertices.map(|id| taking.operation(id, graph.vertex(id))).collect()
+        };
+        let operations = spread(taking.assumed.len(), &make);
+        for ((id, vertex), operation) in graph.vertices().zip(operations) {
+            let step = taking.step(id, vertex, operation);
             taking.steps.push(step);
         }
         let steps = taking.steps;
@@ -144,7 +162,7 @@ impl Snapshot {
         }
         for (step, (id, placed)) in assumed {
             let vertex = plain.vertex(id);
-            let (op, parts) = taking.operation(id, vertex);
+            let Operation { op, parts } = taking.operation(id, vertex);
             let Some(step) = self.steps.get_mut(step).filter(|step| step.record.op != op) else { continue };
             let seen = |(name, used): (&String, &Used)| {
                 let value = sealer.value(name, &used.value).shown;
@@ -194,6 +212,12 @@ impl Snapshot {
     }
 }
 
+/// What a vertex does, whatever it does it to.
+pub struct Operation {
+    op: ContentDigest,
+    parts: Vec<KeyPart>,
+}
+
 struct Taking<'a> {
     graph: &'a BuildGraph,
     contexts: &'a BTreeMap<String, BuildContext>,
@@ -220,19 +244,19 @@ impl<'a> Taking<'a> {
     }
 
     /// The digest of an operation, and its parts as they may be shown.
-    fn operation(&self, id: VertexId, vertex: &Vertex) -> (ContentDigest, Vec<KeyPart>) {
+    fn operation(&self, id: VertexId, vertex: &Vertex) -> Operation {
         let continues = vertex.inputs.iter().any(|input| input.reads == Reads::Base);
         let mut parts = self.sealer.parts(&vertex.op, continues);
         let op = op_digest(&vertex.op, &parts, self.is_assumed(id));
         // Only now: what a value was made from must not decide the key.
         parts.iter_mut().for_each(|part| self.tainted.hide(part, self.sealer));
-        (op, parts)
+        Operation { op, parts }
     }
 
-    fn step(&self, id: VertexId, vertex: &Vertex) -> Step {
-        let (op, parts) = self.operation(id, vertex);
+    fn step(&self, id: VertexId, vertex: &Vertex, Operation { op, parts }: Operation) -> Step {
         let mut missing = None;
-        let (mut keys, mut inputs) = (Vec::new(), Vec::new());
+        let n_inputs = vertex.inputs.len();
+        let (mut keys, mut inputs) = (Vec::with_capacity(n_inputs), Vec::with_capacity(n_inputs));
         for input in &vertex.inputs {
             match self.input(input) {
                 Ok((key, recorded)) => {

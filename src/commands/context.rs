@@ -12,8 +12,8 @@ use super::Session;
 use crate::Status;
 use crate::args::{Format, OutputArgs, ProjectArgs};
 use crate::bases;
-use crate::forecast::Past;
 use crate::observation::{ignorefile, observe, scan_fault};
+use crate::past::Past;
 use crate::project::Project;
 use crate::render;
 use crate::render::context::{self, ContextReport};
@@ -75,8 +75,8 @@ fn unread(
 ) -> anyhow::Result<Vec<ContextPath>> {
     let store = &session.store;
     let past = Past::read(store, &project.builder)?;
-    let profile = past.profile(args.project.engine_profile, store, &project.id)?;
-    let requests = bases::requests(project, profile, &past, store)?;
+    let profile = past.builds.profile(args.project.engine_profile, store, &project.id)?;
+    let requests = bases::requests(project, profile, &past.builds, store)?;
     let observation = observe(project, &requests, store, || store.secret_key())?;
     let scanned = observation.contexts.iter().map(|(name, context)| (name.clone(), context.now.context.clone()));
     let scanned: BTreeMap<String, BuildContext> = scanned.collect();

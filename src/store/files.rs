@@ -1,11 +1,11 @@
 //! Files of the state folder: private to the user, replaced in one step, and set aside when they cannot be
 //! used. In go paths and bytes. What the bytes mean is the business of the modules that call this one.
 
-use std::cell::RefCell;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 
@@ -13,12 +13,12 @@ use crate::intake;
 
 /// What the user should hear about the state folder; told once each, by whoever holds the store.
 #[derive(Default)]
-pub(super) struct Warnings(RefCell<Vec<String>>);
+pub(super) struct Warnings(Mutex<Vec<String>>);
 
 impl Warnings {
     /// Adds a warning: one clause, without a final period.
     pub(super) fn push(&self, warning: String) {
-        let mut warnings = self.0.borrow_mut();
+        let mut warnings = self.locked();
         if !warnings.contains(&warning) {
             warnings.push(warning);
         }
@@ -26,7 +26,11 @@ impl Warnings {
 
     /// Takes the warnings out, oldest first.
     pub(super) fn take(&self) -> Vec<String> {
-        self.0.take()
+        std::mem::take(&mut *self.locked())
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

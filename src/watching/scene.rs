@@ -19,8 +19,9 @@ use super::change::{After, Before, Places};
 use super::targets::Recipes;
 use crate::args::ProjectArgs;
 use crate::bases;
-use crate::forecast::{Past, doubted, predicted};
+use crate::forecast::{doubted, predicted};
 use crate::observation::{Observation, context_source, ignorefile, leaves, observe, scan_fault, subject};
+use crate::past::Past;
 use crate::project::Project;
 use crate::render::watch::{Change, Outlook, Row};
 use crate::store::Store;
@@ -64,17 +65,17 @@ impl Scene {
     pub(super) fn open(asked: &Asked, store: &Store, eyes: &Watch) -> anyhow::Result<Self> {
         let mut project = Project::open(&asked.project)?;
         let past = Past::read(store, &project.builder)?;
-        let profile = past.profile(asked.project.engine_profile, store, &project.id)?;
-        let leaves = leaves(&project, &bases::remembered(&project, profile.clone(), &past)?)?;
+        let profile = past.builds.profile(asked.project.engine_profile, store, &project.id)?;
+        let leaves = leaves(&project, &bases::remembered(&project, profile.clone(), &past.builds)?)?;
         let args = if asked.leaves { asked.project.also(&leaves) } else { asked.project.clone() };
         project.ask(&args)?;
-        let requests = bases::requests(&project, profile, &past, store)?;
+        let requests = bases::requests(&project, profile, &past.builds, store)?;
         eyes.replace(subject(&project, &requests)?);
         let observation = observe(&project, &requests, store, || store.keep_secret_key())?;
         let watched = observation.snapshot.stages();
         let default = leaves.last().cloned().unwrap_or_default();
         let unwatched = leaves.into_iter().filter(|leaf| !watched.contains(leaf)).collect();
-        let experience = past.experience(&project, &observation.snapshot, store)?;
+        let experience = past.builds.experience(&project, &observation.snapshot, store)?;
         let mut scene = Self {
             args,
             default,
@@ -165,15 +166,15 @@ impl Scene {
     /// If the store cannot be read.
     pub(super) fn learn(&mut self, store: &Store, eyes: &Watch) -> anyhow::Result<()> {
         self.past = Past::read(store, &self.project.builder)?;
-        let profile = self.past.profile(self.args.engine_profile, store, &self.project.id)?;
-        let requests = bases::remembered(&self.project, profile, &self.past)?;
+        let profile = self.past.builds.profile(self.args.engine_profile, store, &self.project.id)?;
+        let requests = bases::remembered(&self.project, profile, &self.past.builds)?;
         let key = store.secret_key()?;
         if !self.observation.learn(&self.project, &requests, &key)? {
             return self.reopen(store, eyes);
         }
         self.remember_sent(store)?;
         self.observation.retake(&key);
-        self.experience = self.past.experience(&self.project, &self.observation.snapshot, store)?;
+        self.experience = self.past.builds.experience(&self.project, &self.observation.snapshot, store)?;
         self.foresee(store);
         Ok(())
     }
@@ -218,7 +219,7 @@ impl Scene {
         /// So many builds are looked at.
         const N_BUILDS: usize = 50;
         let mut built: BTreeMap<String, Option<ContentDigest>> = BTreeMap::new();
-        for build in self.past.of_project(&self.project.id).into_iter().take(N_BUILDS) {
+        for build in self.past.builds.of_project(&self.project.id).into_iter().take(N_BUILDS) {
             if self.recipes.keys().all(|name| built.contains_key(name)) {
                 break;
             }

@@ -16,7 +16,7 @@ const MOST_LINES: usize = 500;
 const REFUSED: &[&str] = &["utils", "util", "helpers", "helper", "common", "misc", "types", "core", "manager", "mod"];
 
 /// All that planner may be built from.
-const PLANNER_DEPENDENCIES: &[&str] = &["blake3", "petgraph", "regex", "serde", "thiserror"];
+const PLANNER_DEPENDENCIES: &[&str] = &["blake3", "memchr", "petgraph", "regex", "serde", "thiserror"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -64,7 +64,7 @@ fn at_least_one(node: &Node, keyword: &str) -> Result<(), Refusal> {
 }
 
 fn single(node: &Node, keyword: &str) -> Result<Text, Refusal> {
-    match node.args.as_slice() {
+    match &node.args[..] {
         [argument] => Ok(argument.text.clone()),
         _ => Err(Refusal::of_all(&node.args, format!("{keyword} requires exactly one argument"))),
     }
@@ -77,7 +77,7 @@ fn only_argument(node: &Node, keyword: &str) -> Result<Text, Refusal> {
 }
 
 fn command_line(node: &Node) -> CommandLine {
-    CommandLine { words: texts(&node.args), shell: !node.json }
+    CommandLine { words: node.args.iter().map(|word| word.text.clone()).collect(), shell: !node.json }
 }
 
 fn arg(node: &Node) -> Result<Command, Refusal> {
@@ -129,7 +129,7 @@ fn shell(node: &Node) -> Result<Command, Refusal> {
 }
 
 fn from(node: &Node, line: &LogicalLine) -> Result<Command, Refusal> {
-    match node.args.as_slice() {
+    match &node.args[..] {
         [_] => {}
         [_, between, name] if is_as(&between.text) => {
             if stage_name(&name.text).is_none() {
@@ -164,7 +164,7 @@ pub(super) fn stage_name(written: &Text) -> Option<Text> {
 
 /// Name and platform of the stage that a `FROM` begins.
 pub(super) fn stage_details(node: &Node) -> (Option<Text>, Option<Text>) {
-    let name = match node.args.as_slice() {
+    let name = match &node.args[..] {
         [_, between, name] if is_as(&between.text) => stage_name(&name.text),
         _ => None,
     };

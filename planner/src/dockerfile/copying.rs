@@ -1,6 +1,7 @@
 //! `COPY` and `ADD`: a [`Node`] and its here-documents to what is copied where. See `command`.
 
-use super::flags::{ADD_FLAGS, COPY_FLAGS, Flags};
+use super::few::Few;
+use super::flags::{ADD_FLAGS, COPY_FLAGS, Flags, is_set};
 use super::heredoc::{Announcement, announcement, chomped};
 use super::node::Node;
 use super::refusal::Refusal;
@@ -30,17 +31,22 @@ pub(super) fn add(node: &Node, heredocs: &[Heredoc]) -> Result<Add, Refusal> {
     })
 }
 
-fn shared(sources: Vec<CopySource>, dest: Text, flags: &Flags<'_>) -> Copy {
-    Copy {
-        sources,
-        dest,
-        from: flags.text("from"),
-        chown: flags.text("chown"),
-        chmod: flags.text("chmod"),
-        link: flags.bool("link").unwrap_or(false),
-        parents: flags.bool("parents").unwrap_or(false),
-        exclude: flags.texts("exclude"),
+fn shared(sources: Few<CopySource>, dest: Text, flags: &Flags<'_>) -> Copy {
+    let mut copy =
+        Copy { sources, dest, from: None, chown: None, chmod: None, link: false, parents: false, exclude: Vec::new() };
+    for (name, value) in flags.each() {
+        match name {
+            "from" => copy.from = value,
+            "chown" => copy.chown = value,
+            "chmod" => copy.chmod = value,
+            "link" => copy.link = is_set(value.as_ref()),
+            "parents" => copy.parents = is_set(value.as_ref()),
+            "exclude" => copy.exclude.extend(value),
+            // Of `ADD` alone.
+            _ => {}
+        }
     }
+    copy
 }
 
 fn check_arity(node: &Node, keyword: &str) -> Result<(), Refusal> {
@@ -51,7 +57,7 @@ fn check_arity(node: &Node, keyword: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn sources_and_dest(node: &Node, heredocs: &[Heredoc], keyword: &str) -> Result<(Vec<CopySource>, Text), Refusal> {
+fn sources_and_dest(node: &Node, heredocs: &[Heredoc], keyword: &str) -> Result<(Few<CopySource>, Text), Refusal> {
     let Some((dest, sources)) = node.args.split_last() else {
         return check_arity(node, keyword).map(|()| Default::default());
     };

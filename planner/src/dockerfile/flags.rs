@@ -82,6 +82,15 @@ impl<'a> Flags<'a> {
         self.0.iter().find(|word| is_named(word, wanted))
     }
 
+    /// Name and value of each flag, in order.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&'a str, Option<Text>)> {
+        self.0.iter().map(|word| {
+            let flag = word.text.strip_prefix("--").unwrap_or(&word.text);
+            let name = flag.split_once('=').map_or(flag, |(name, _)| name);
+            (name, value(word, name))
+        })
+    }
+
     /// The values of a flag, in order.
     pub(super) fn texts(&self, wanted: &str) -> Vec<Text> {
         self.0.iter().filter(|word| is_named(word, wanted)).filter_map(|word| value(word, wanted)).collect()
@@ -94,8 +103,13 @@ impl<'a> Flags<'a> {
 
     /// The value of a flag that takes none, or true or false; `None` where it was not given.
     pub(super) fn bool(&self, wanted: &str) -> Option<bool> {
-        Some(value(self.word(wanted)?, wanted).is_none_or(|value| value.to_lowercase() == "true"))
+        Some(is_set(value(self.word(wanted)?, wanted).as_ref()))
     }
+}
+
+/// What a flag says that takes none, or true or false.
+pub(super) fn is_set(value: Option<&Text>) -> bool {
+    value.is_none_or(|value| value.to_lowercase() == "true")
 }
 
 /// Whether the word is the flag of that name, which has no `=` in it.

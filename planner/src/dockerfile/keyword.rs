@@ -49,39 +49,24 @@ pub(super) const KEYWORDS: [&str; 18] = [
     "workdir",
 ];
 
-/// As long as the longest of them.
-const MAX_LENGTH: usize = "healthcheck".len();
-
 impl Keyword {
     /// The keyword a word stands for; case does not count.
     pub(super) fn of(word: &str) -> Option<Self> {
         // A character that is not ASCII may have a lower case that is: the Kelvin sign.
         let word = if word.is_ascii() { Cow::Borrowed(word) } else { go::lower(word) };
-        let mut lower = [0; MAX_LENGTH];
-        let lower = lower.get_mut(..word.len())?;
-        lower.copy_from_slice(word.as_bytes());
-        lower.make_ascii_lowercase();
-        Some(match &*lower {
-            b"add" => Self::Add,
-            b"arg" => Self::Arg,
-            b"cmd" => Self::Cmd,
-            b"copy" => Self::Copy,
-            b"entrypoint" => Self::Entrypoint,
-            b"env" => Self::Env,
-            b"expose" => Self::Expose,
-            b"from" => Self::From,
-            b"healthcheck" => Self::Healthcheck,
-            b"label" => Self::Label,
-            b"maintainer" => Self::Maintainer,
-            b"onbuild" => Self::Onbuild,
-            b"run" => Self::Run,
-            b"shell" => Self::Shell,
-            b"stopsignal" => Self::StopSignal,
-            b"user" => Self::User,
-            b"volume" => Self::Volume,
-            b"workdir" => Self::Workdir,
-            _ => return None,
-        })
+        let as_long: &[(&str, Self)] = match word.len() {
+            3 => &[("run", Self::Run), ("env", Self::Env), ("arg", Self::Arg), ("cmd", Self::Cmd), ("add", Self::Add)],
+            4 => &[("copy", Self::Copy), ("from", Self::From), ("user", Self::User)],
+            5 => &[("label", Self::Label), ("shell", Self::Shell)],
+            6 => &[("expose", Self::Expose), ("volume", Self::Volume)],
+            7 => &[("workdir", Self::Workdir), ("onbuild", Self::Onbuild)],
+            10 => {
+                &[("entrypoint", Self::Entrypoint), ("maintainer", Self::Maintainer), ("stopsignal", Self::StopSignal)]
+            }
+            11 => &[("healthcheck", Self::Healthcheck)],
+            _ => &[],
+        };
+        as_long.iter().find(|(name, _)| name.eq_ignore_ascii_case(&word)).map(|(_, kind)| *kind)
     }
 }
 

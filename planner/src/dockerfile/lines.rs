@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use memchr::memchr;
+
 use super::directives::{DirectiveBlock, DirectiveLine, without_mark};
 use super::go;
 use super::text::Text;
@@ -314,7 +316,7 @@ impl<'a> Iterator for PhysicalLines<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = &self.source[self.at..];
-        let end = rest.iter().position(|byte| *byte == b'\n');
+        let end = memchr(b'\n', rest);
         let length = match self.state {
             State::Drained => return None,
             State::TooLong => {

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::few::Few;
 use super::go;
 use super::json_array;
 use super::keyword::Keyword;
@@ -21,8 +22,8 @@ pub(super) struct Node {
     /// The kind; `None` for an unknown instruction.
     pub(super) kind: Option<Keyword>,
     pub(super) keyword: Token,
-    pub(super) flags: Vec<Token>,
-    pub(super) args: Vec<Token>,
+    pub(super) flags: Few<Token>,
+    pub(super) args: Few<Token>,
     pub(super) json: bool,
     /// What an `ONBUILD` triggers.
     pub(super) trigger: Option<Box<Node>>,
@@ -58,7 +59,7 @@ pub(super) fn read(line: &LogicalLine, escape: u8) -> Node {
             Some(kind) if !is_chained => divide(kind, line, split.rest, escape),
             Some(_) => Ok(Args::default()),
             // Of an unknown instruction BuildKit keeps one empty argument.
-            None => Ok(Args::shell(vec![Token::plain(line, range.end..range.end)])),
+            None => Ok(Args::shell(Few::One([Token::plain(line, range.end..range.end)]))),
         };
         let (args, error) = match divided {
             Ok(args) => (args, None),
@@ -81,12 +82,12 @@ pub(super) fn read(line: &LogicalLine, escape: u8) -> Node {
 
 #[derive(Default)]
 struct Args {
-    words: Vec<Token>,
+    words: Few<Token>,
     json: bool,
 }
 
 impl Args {
-    fn shell(words: Vec<Token>) -> Self {
+    fn shell(words: Few<Token>) -> Self {
         Self { words, json: false }
     }
 }
@@ -109,10 +110,10 @@ fn divide(kind: Keyword, line: &LogicalLine, rest: Range<usize>, escape: u8) -> 
 }
 
 fn whole(line: &LogicalLine, rest: Range<usize>) -> Args {
-    Args::shell(if rest.is_empty() { Vec::new() } else { vec![Token::plain(line, rest)] })
+    Args::shell(if rest.is_empty() { Few::default() } else { Few::One([Token::plain(line, rest)]) })
 }
 
-fn blank_words(line: &LogicalLine, rest: Range<usize>) -> Vec<Token> {
+fn blank_words(line: &LogicalLine, rest: Range<usize>) -> Few<Token> {
     let mut words = Vec::with_capacity(N_EXPECTED);
     let mut next = Some(rest).filter(|rest| !rest.is_empty());
     while let Some(rest) = next {
@@ -120,7 +121,7 @@ fn blank_words(line: &LogicalLine, rest: Range<usize>) -> Vec<Token> {
         words.push(Token::plain(line, word));
         next = behind;
     }
-    words
+    Few::Many(words)
 }
 
 /// The elements of a JSON array; `None` where the text is not one.
@@ -128,7 +129,7 @@ fn json(line: &LogicalLine, rest: &Range<usize>) -> Result<Option<Args>, Refusal
     let bytes = line.bytes();
     let start = rest.start + go::leading_space(&bytes[rest.clone()]);
     let Some(elements) = json_array::array(&bytes[start..rest.end]) else { return Ok(None) };
-    let words: Result<Vec<Token>, Refusal> = elements
+    let words: Result<Few<Token>, Refusal> = elements
         .into_iter()
         .map(|element| {
             let range = start + element.range.start..start + element.range.end;
@@ -157,9 +158,10 @@ fn healthcheck(line: &LogicalLine, rest: Range<usize>) -> Result<Args, Refusal> 
         return Ok(Args::default());
     }
     let command = (end..rest.end).find(|at| !is_space(at)).unwrap_or(rest.end);
-    let mut args = maybe_json(line, command..rest.end)?;
-    args.words.insert(0, Token::plain(line, rest.start..end));
-    Ok(args)
+    let Args { words, json } = maybe_json(line, command..rest.end)?;
+    let mut all = Few::One([Token::plain(line, rest.start..end)]);
+    words.iter().cloned().for_each(|word| all.push(word));
+    Ok(Args { words: all, json })
 }
 
 /// Name, value and separator of each pair.
@@ -171,23 +173,23 @@ fn pairs(keyword: &str, line: &LogicalLine, rest: Range<usize>, escape: u8) -> R
             (name, Some(value)) => {
                 let behind = name.end..value.start;
                 let separator = Token { text: Text::default(), range: behind };
-                Ok(Args::shell(vec![Token::plain(line, name), Token::plain(line, value), separator]))
+                Ok(Args::shell(Few::Many(vec![Token::plain(line, name), Token::plain(line, value), separator])))
             }
             (_, None) => Err(Refusal::of(first, format!("{keyword} must have two arguments"))),
         };
     }
-    let mut args = Args::shell(Vec::with_capacity(3 * words.len()));
-    for word in words {
+    let mut triples = Vec::with_capacity(3 * words.len());
+    for word in &words {
         let Some((name, value)) = word.text.split_once('=') else {
             let quoted = go::quote(&word.text);
             let message = format!("Syntax error - can't find = in {quoted}. Must be of the form: name=value");
-            return Err(Refusal::of(&word, message));
+            return Err(Refusal::of(word, message));
         };
-        let Range { start, end } = word.range;
+        let Range { start, end } = word.range.clone();
         let sign = (start..end).find(|at| line.bytes()[*at] == b'=').unwrap_or(start);
-        args.words.push(Token { text: name, range: start..sign });
-        args.words.push(Token { text: value, range: sign + 1..end });
-        args.words.push(Token::plain(line, sign..sign + 1));
+        triples.push(Token { text: name, range: start..sign });
+        triples.push(Token { text: value, range: sign + 1..end });
+        triples.push(Token::plain(line, sign..sign + 1));
     }
-    Ok(args)
+    Ok(Args::shell(Few::Many(triples)))
 }

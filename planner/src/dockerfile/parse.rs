@@ -202,9 +202,6 @@ impl<'a> Parser<'a> {
             let span = self.text.span(&line.place(&token.range));
             Word { text: token.text, span }
         };
-        // Most instructions have no flags.
-        let words =
-            |tokens: Vec<Token>| if tokens.is_empty() { Vec::new() } else { tokens.into_iter().map(word).collect() };
         let place = line.start..self.reader.end;
         // A comment between continued lines is no part of the instruction.
         let is_in_line = !heredocs.is_empty() || line.has_bad_bytes();
@@ -214,8 +211,8 @@ impl<'a> Parser<'a> {
             line: line.line,
             end_line: self.reader.line,
             keyword: word(node.keyword),
-            flags: words(node.flags),
-            args: words(node.args),
+            flags: node.flags.map(word),
+            args: node.args.map(word),
             json: node.json,
             heredocs,
             has_replaced_bytes,

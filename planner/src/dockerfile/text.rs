@@ -5,14 +5,15 @@ use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::ops::{Deref, Range};
-use std::sync::Arc;
+use std::rc::Rc;
 
 use serde::{Serialize, Serializer};
 
-/// A piece of a text. A clone or a smaller piece costs no memory; the whole text lives as long as any piece of it.
+/// A piece of a text. A clone or a smaller piece costs no memory; the whole text lives as long as any piece of it. Pieces
+/// are many, and counted without the locks that threads would need: a Dockerfile stays on the thread that parsed it.
 #[derive(Clone, Default)]
 pub struct Text {
-    whole: Arc<str>,
+    whole: Rc<str>,
     /// Lies in `whole`, both ends between characters.
     range: Range<usize>,
 }

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::few::Few;
 use super::go;
 use super::lines::LogicalLine;
 use super::text::Text;
@@ -27,7 +28,7 @@ impl Token {
 /// A line's first division.
 pub(super) struct Split {
     pub(super) keyword: Token,
-    pub(super) flags: Vec<Token>,
+    pub(super) flags: Few<Token>,
     /// What is left for the arguments, trimmed.
     pub(super) rest: Range<usize>,
 }
@@ -38,7 +39,7 @@ pub(super) fn split_command(line: &LogicalLine, range: Range<usize>, escape: u8)
     let (keyword, behind) = split_blank(line, range.clone());
     let keyword = Token::plain(line, keyword);
     match behind {
-        None => Split { keyword, flags: Vec::new(), rest: range.end..range.end },
+        None => Split { keyword, flags: Few::default(), rest: range.end..range.end },
         Some(behind) => {
             let (flags, rest) = FlagReader { line, escape, at: behind.start, end: behind.end }.read();
             Split { keyword, flags, rest: trimmed(line, rest..behind.end) }
@@ -71,9 +72,14 @@ pub(super) fn split_blank(line: &LogicalLine, range: Range<usize>) -> (Range<usi
 }
 
 /// The words of `line[range]`, quotes and escapes kept but heeded.
-pub(super) fn name_value_words(line: &LogicalLine, range: Range<usize>, escape: u8) -> Vec<Token> {
+pub(super) fn name_value_words(line: &LogicalLine, range: Range<usize>, escape: u8) -> Few<Token> {
     let escape = char::from(escape);
-    let mut words = Vec::new();
+    let mut words = Few::default();
+    let mut add = |word: Option<Range<usize>>| {
+        if let Some(word) = word.filter(|word| !word.is_empty()) {
+            words.push(Token::plain(line, word));
+        }
+    };
     let mut word: Option<Range<usize>> = None;
     let mut quote: Option<char> = None;
     let bytes = line.bytes();
@@ -82,7 +88,7 @@ pub(super) fn name_value_words(line: &LogicalLine, range: Range<usize>, escape: 
         let start = at;
         at += width;
         if quote.is_none() && character.is_whitespace() {
-            words.extend(word.take());
+            add(word.take());
             continue;
         }
         let current = word.get_or_insert(start..start);
@@ -98,8 +104,8 @@ pub(super) fn name_value_words(line: &LogicalLine, range: Range<usize>, escape: 
         }
         current.end = at;
     }
-    words.extend(word);
-    words.into_iter().filter(|word| !word.is_empty()).map(|word| Token::plain(line, word)).collect()
+    add(word);
+    words
 }
 
 struct FlagReader<'a> {
@@ -111,8 +117,8 @@ struct FlagReader<'a> {
 
 impl FlagReader<'_> {
     /// The flag words, quotes and escapes removed, and where what follows them starts.
-    fn read(mut self) -> (Vec<Token>, usize) {
-        let mut flags = Vec::new();
+    fn read(mut self) -> (Few<Token>, usize) {
+        let mut flags = Few::default();
         loop {
             let line = &self.line.bytes()[..self.end];
             while line.get(self.at).is_some_and(|byte| go::is_latin1_space(*byte)) {

@@ -192,18 +192,16 @@ impl Lowering<'_> {
 
     fn finish_copy(&mut self, site: &mut Site<'_>, shared: &Shared, sources: Vec<Source>) {
         let merges = shared.link && self.request.profile.merges_layers;
-        let mut inputs = if merges { Vec::new() } else { base(site.state.vertex) };
-        let continued = if merges { None } else { site.state.vertex };
-        let mut actions = Vec::new();
+        let mut inputs = Vec::with_capacity(1 + sources.len());
+        inputs.extend(base(site.state.vertex.filter(|_| !merges)));
+        let mut actions = Vec::with_capacity(sources.len());
         for Source { from, selector, inline } in sources {
-            // A source that is also the file system written to has no content key of its own (§ FileOp.CacheMap).
-            let reads = if continued == Some(from) { Reads::Base } else { Reads::Content(vec![selector.clone()]) };
-            let input = inputs.iter().position(|input| input.from == from).unwrap_or_else(|| {
-                inputs.push(Input { from, reads: Reads::Content(Vec::new()) });
-                inputs.len() - 1
-            });
-            if let (Reads::Content(list), Reads::Content(new)) = (&mut inputs[input].reads, reads) {
-                list.extend(new);
+            let input = inputs.iter().position(|input: &Input| input.from == from).unwrap_or(inputs.len());
+            match inputs.get_mut(input).map(|input| &mut input.reads) {
+                None => inputs.push(Input { from, reads: Reads::Content(vec![selector.clone()]) }),
+                Some(Reads::Content(list)) => list.push(selector.clone()),
+                // A source that is also the file system written to has no content key of its own (§ FileOp.CacheMap).
+                Some(Reads::Base) => {}
             }
             let Shared { dest, owner, mode, unpack, link: _ } = shared;
             actions.push(FileAction::Copy(Box::new(CopyAction {

@@ -28,6 +28,10 @@ impl Placed {
 fn written(instruction: &Instruction, dockerfile: &Dockerfile) -> String {
     let end = instruction.heredocs.first().map_or(instruction.span.end, |heredoc| heredoc.span.start);
     let text = dockerfile.text.get(instruction.span.start..end).unwrap_or_default();
+    if is_shown_as_written(&text, dockerfile.escape) {
+        let (keyword, rest) = text.split_at(text.find(' ').unwrap_or(text.len()));
+        return keyword.to_ascii_uppercase() + rest;
+    }
     let lines = text.lines().enumerate().filter(|(n, line)| *n == 0 || !line.trim_start().starts_with('#'));
     let unmarked = lines.map(|(_, line)| line.trim_end().trim_end_matches(dockerfile.escape));
     let mut words = unmarked.flat_map(str::split_whitespace);
@@ -38,6 +42,12 @@ fn written(instruction: &Instruction, dockerfile: &Dockerfile) -> String {
         shown.push_str(word);
     }
     shown
+}
+
+/// Whether a text is one line of words with one space between, as most are. Then there is nothing to fold or leave out.
+fn is_shown_as_written(text: &str, escape: char) -> bool {
+    let is_printable = |byte: u8| matches!(byte, b' '..=b'~');
+    text.bytes().all(is_printable) && !text.contains("  ") && !text.starts_with(' ') && !text.ends_with([' ', escape])
 }
 
 /// A trigger stands in no text of its own; it is shown as it was decoded.

@@ -87,15 +87,18 @@ impl StageState {
 /// Cleans an absolute path lexically; `..` is clamped at the root.
 #[must_use]
 pub fn clean(path: &str) -> String {
-    let mut components: Vec<&str> = Vec::new();
+    let mut cleaned = String::with_capacity(path.len() + 1);
     for component in path.split('/') {
         match component {
             "" | "." => {}
-            ".." => drop(components.pop()),
-            name => components.push(name),
+            ".." => cleaned.truncate(cleaned.rfind('/').unwrap_or(0)),
+            name => {
+                cleaned.push('/');
+                cleaned.push_str(name);
+            }
         }
     }
-    format!("/{}", components.join("/"))
+    if cleaned.is_empty() { "/".to_owned() } else { cleaned }
 }
 
 #[cfg(test)]

@@ -18,9 +18,10 @@ use crate::bookkeeping::Entry;
 use crate::building::{self, Ended};
 use crate::engine::observed::Observed;
 use crate::fault::Fault;
-use crate::forecast::{Past, doubted, predicted};
+use crate::forecast::{doubted, predicted};
 use crate::intake;
 use crate::observation::Observation;
+use crate::past::Past;
 use crate::project::Project;
 use crate::render;
 use crate::render::build::Closing;
@@ -52,7 +53,7 @@ pub(super) fn run(args: &ImportArgs, session: &Session) -> anyhow::Result<Status
     let Look { project, past, observation, .. } = Look::at(&args.project, store, Store::keep_secret_key)?;
     session.warn();
     let prediction = predicted(&observation, &past, store);
-    let experience = past.experience(&project, &observation.snapshot, store)?;
+    let experience = past.builds.experience(&project, &observation.snapshot, store)?;
     let ended = Ended::of_log(observed, &observation.snapshot);
     refuse_strange(&args.file, &ended)?;
     let told = doubted(&project, &observation, &past, store, prediction.clone());
@@ -104,7 +105,7 @@ fn known_before(
     const N_SEARCHED: usize = 200;
     let keys = |snapshot: &Snapshot| snapshot.steps.iter().map(|step| step.record.key).collect::<Vec<_>>();
     let now = keys(&observation.snapshot);
-    for record in past.of_project(&project.id).into_iter().take(N_SEARCHED) {
+    for record in past.builds.of_project(&project.id).into_iter().take(N_SEARCHED) {
         let Some(earlier) = store.built(&record.id)? else { continue };
         let is_same = earlier.telling.zip(built.telling).is_some_and(|(one, other)| one.is_same(&other));
         if !is_same {

@@ -3,7 +3,7 @@
 use super::{ListArgs, Session};
 use crate::Status;
 use crate::args::Format;
-use crate::forecast::is_same_project;
+use crate::past::is_same_project;
 use crate::project;
 use crate::render;
 use crate::render::history::{Listed, write};

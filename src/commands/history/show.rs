@@ -8,7 +8,7 @@ use super::Session;
 use crate::Status;
 use crate::args::{Format, OutputArgs};
 use crate::fault::Fault;
-use crate::forecast::{engine_before, is_same_project};
+use crate::past::{engine_before, is_same_project};
 use crate::render;
 use crate::render::build::Closing;
 use crate::render::history::{Listed, shown};
