@@ -8,6 +8,7 @@ pub mod effect;
 pub mod json;
 pub mod shell;
 pub mod visible;
+mod seam;
 mod settings;
 mod compiler;
 mod javascript;
@@ -23,34 +24,64 @@ use visible::Visible;
 
 pub use settings::program_folders;
 
+/// What an execution does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reading {
+    /// All its commands taken together.
+    pub whole: Effect,
+    /// The commands it begins with; all of them, or up to one that nobody can read.
+    pub parts: Vec<Part>,
+    /// Why executions of one command each, one after the other, may do something else.
+    pub undivided: Option<String>,
+}
+
+/// A command of an execution, and what it does behind those in front of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// Its words, and all it is run with.
+    pub invocation: Invocation,
+    /// What it does.
+    pub effect: Effect,
+}
+
 /// What an execution does, all its commands taken together.
 #[must_use]
 pub fn read(exec: &Exec, visible: &Visible<'_>) -> Effect {
+    read_in_parts(exec, visible).whole
+}
+
+/// What an execution does, and what each of its commands does.
+#[must_use]
+pub fn read_in_parts(exec: &Exec, visible: &Visible<'_>) -> Reading {
     let folder = effect::join("/", &exec.workdir);
-    let Some(commands) = shell::read(exec) else {
-        return Effect::unbounded(Kind::Other, shown(exec), &folder);
-    };
+    let script = shell::begin(exec);
+    let undivided = seam::undivided(exec, &script);
     let mut visible = std::borrow::Cow::Borrowed(visible);
-    let mut whole: Option<Effect> = None;
-    for command in &commands {
-        let one = of_command(command, &visible);
-        if commands.len() > 1 {
-            visible.to_mut().run(&one);
+    let mut parts: Vec<Part> = Vec::new();
+    let n_commands = script.commands.len();
+    for invocation in script.commands {
+        let mut effect = of_command(&invocation, &visible);
+        if n_commands > 1 {
+            visible.to_mut().run(&effect);
         }
-        whole = Some(match whole {
-            None => one,
-            Some(whole) => joined(whole, one),
-        });
+        doubt_execution(&mut effect, exec);
+        parts.push(Part { invocation, effect });
     }
-    let mut whole = whole.unwrap_or_else(|| Effect::unbounded(Kind::Other, shown(exec), &folder));
+    let unread = || Effect::unbounded(Kind::Other, shown(exec), &folder);
+    let effects = parts.iter().map(|part| part.effect.clone());
+    let whole = if script.is_whole { effects.reduce(joined) } else { None };
+    Reading { whole: whole.unwrap_or_else(unread), parts, undivided }
+}
+
+/// What makes every command of an execution doubtful.
+fn doubt_execution(effect: &mut Effect, exec: &Exec) {
     let is_variable = exec.args.get(exec.n_shell_args..).unwrap_or_default().iter().any(|word| word.contains('$'));
-    if is_variable && exec.n_shell_args > 0 && whole.kind == Kind::Install {
-        whole.doubt("a variable in its words may name other files");
+    if is_variable && exec.n_shell_args > 0 && effect.kind == Kind::Install {
+        effect.doubt("a variable in its words may name other files");
     }
     if !exec.secret_env.is_empty() || exec.security.is_some() {
-        whole.doubt("it is given secrets or rights of its own");
+        effect.doubt("it is given secrets or rights of its own");
     }
-    whole
 }
 
 /// Settings of a user, whose home the folder may be.

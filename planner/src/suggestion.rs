@@ -4,6 +4,7 @@
 pub mod layout;
 pub mod silence;
 mod manifest_lines;
+mod parting;
 pub mod moving;
 
 use crate::diagnostic::{Diagnostic, Severity};

@@ -31,25 +31,27 @@ fn is_meant(copies: &[Copied], _: &Effect) -> bool {
 }
 
 fn suggestion(facts: &Facts<'_>, stage: &StageSteps, early: &Early) -> Option<Suggestion> {
-    let install = moving::run(stage, early.install)?;
-    let name = &install.effect.name;
+    let install = moving::install(stage, early)?;
+    let name = &install.name;
     let mut found = moving::finding(facts, NAME, stage, early)?;
-    let again = match install.effect.kind {
+    let again = match install.kind {
         Kind::Install => "installs the dependencies again",
         _ => "installs the packages again",
     };
-    found.reason = format!("An edit of any file it copies {again}. Copied below `{name}`, it does not.");
+    found.reason = match early.until {
+        None => format!("An edit of any file it copies {again}. Copied below `{name}`, it does not."),
+        Some(_) => format!(
+            "An edit of any file it copies {again}, in one step with what needs the file. In a step of its own `{name}` can stand above."
+        ),
+    };
     if early.blocker.is_some() {
         return Some(found);
     }
-    if let Some(missing) = missing(stage, early, &install.effect) {
+    if let Some(missing) = missing(stage, early, install) {
         found.doubts.push(missing);
         return Some(found);
     }
-    match moving::edits(facts, stage, early) {
-        Some(edits) => found.edits = edits,
-        None => found.doubts.push("the names of the files cannot be written plainly".to_owned()),
-    }
+    moving::cure(facts, stage, early, &mut found);
     Some(found)
 }
 

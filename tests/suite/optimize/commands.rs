@@ -68,6 +68,8 @@ fn commands_are_known_by_what_they_are_for() {
                 "mvn dependency:go-offline",
                 "cargo fetch",
                 "npm ci && npm cache clean --force",
+                "set -eux; npm ci; npm cache clean --force",
+                "npm ci\nnpm cache clean --force\n",
             ],
         ),
         (Kind::Prune, &["npm prune --omit=dev", "pnpm prune --prod"]),
@@ -83,6 +85,7 @@ fn commands_are_known_by_what_they_are_for() {
                 "pip install .",
                 "pip install -e .[dev]",
                 "npm ci && npm run build",
+                "npm ci; npm run build",
             ],
         ),
         (
