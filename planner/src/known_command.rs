@@ -8,9 +8,11 @@ pub mod effect;
 pub mod json;
 pub mod shell;
 pub mod visible;
+pub mod selection;
 mod seam;
 mod settings;
 mod compiler;
+mod asking;
 mod javascript;
 mod python;
 mod compiled;
@@ -89,7 +91,8 @@ const OF_A_USER: &[&str] =
     &[".netrc", ".gitconfig", ".bashrc", ".profile", ".bash_profile", ".curlrc", ".wgetrc", ".pip/pip.conf", ".gemrc"];
 
 fn of_command(command: &Invocation, visible: &Visible<'_>) -> Effect {
-    let found = javascript::effect(command, visible)
+    let found = asking::effect(command, visible)
+        .or_else(|| javascript::effect(command, visible))
         .or_else(|| python::effect(command, visible))
         .or_else(|| compiled::effect(command, visible))
         .or_else(|| scripting::effect(command, visible))
