@@ -56,8 +56,8 @@ pub(super) struct OptimizeArgs {
     #[command(flatten)]
     output: OutputArgs,
 
-    /// Show each suggestion as a diff; this is the default
-    #[arg(long, conflicts_with_all = ["write", "check"])]
+    /// Show each suggestion as a diff; this is the default, with --check too
+    #[arg(long, conflicts_with = "write")]
     diff: bool,
 
     /// Apply the safe suggestions to the Dockerfile

@@ -36,10 +36,10 @@ fn rules(report: &Value) -> Vec<&str> {
 fn suggestions_are_shown_as_diffs_and_nothing_is_written() {
     let project = app();
     let before = fingerprint(&project.context());
-    for flags in [&[][..], &["--diff"], &["--check"]] {
+    for flags in [&[][..], &["--diff"], &["--check"], &["--diff", "--check"]] {
         let answer = project.run("optimize", flags);
         let text = answer.text();
-        assert_eq!(answer.code, Some(i32::from(flags == ["--check"])), "{text}");
+        assert_eq!(answer.code, Some(i32::from(flags.contains(&"--check"))), "{text}");
         assert!(text.starts_with("2 suggestions for `Dockerfile`, 2 safe (--write applies what is safe)\n"), "{text}");
         assert!(
             text.contains("\n-COPY . .\n+COPY package-lock.json package.json ./\n RUN npm ci\n+COPY . .\n"),
@@ -91,6 +91,27 @@ fn a_link_stays_a_link_and_its_target_is_written() {
     assert_eq!(project.run("optimize", &["--write"]).code, Some(0));
     assert!(fs::symlink_metadata(&path).expect("a link").is_symlink());
     assert_eq!(fs::read_to_string(&target).expect("a file"), AFTER);
+}
+
+#[test]
+fn a_file_that_may_not_be_written_is_left_alone() {
+    let project = app();
+    let path = project.dockerfile();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).expect("another mode");
+    let before = fingerprint(&project.context());
+    let answer = project.run("optimize", &["--write"]);
+    assert_eq!((answer.code, answer.text().as_str()), (Some(2), ""), "{}", answer.stderr);
+    assert!(answer.stderr.contains("may not be written") && answer.stderr.contains("chmod u+w"), "{}", answer.stderr);
+    assert_eq!(fingerprint(&project.context()), before);
+}
+
+#[test]
+fn another_name_of_the_file_shows_what_was_written() {
+    let project = app();
+    let other = project.path("other.dockerfile");
+    fs::hard_link(project.dockerfile(), &other).expect("another name");
+    assert_eq!(project.run("optimize", &["--write"]).code, Some(0));
+    assert_eq!(fs::read_to_string(&other).expect("a file"), AFTER);
 }
 
 #[test]
