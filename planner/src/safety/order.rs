@@ -60,8 +60,11 @@ fn paired(before: &[Event<'_>], after: &[Event<'_>]) -> Result<Vec<(usize, usize
             (Event::Folder(old), Event::Folder(new)) => old == new,
             _ => false,
         };
-        let found = after.iter().enumerate().position(|(at, new)| !taken[at] && is_it(new));
-        let Some(new_at) = found else { return Err(format!("{} is gone", shown(old))) };
+        let found: Vec<usize> = (0..after.len()).filter(|at| !taken[*at] && is_it(&after[*at])).collect();
+        // Of copies that are there more often than before, the first ones are those that were added.
+        let n_left = before[old_at..].iter().filter(|one| is_same_copy(one, old)).count();
+        let n_added = if n_left == 0 { 0 } else { found.len().saturating_sub(n_left) };
+        let Some(new_at) = found.get(n_added).copied() else { return Err(format!("{} is gone", shown(old))) };
         if let (Event::Run(old), Event::Run(new)) = (old, &after[new_at])
             && let Some(difference) = commands::difference(*old, *new)
         {
@@ -74,6 +77,10 @@ fn paired(before: &[Event<'_>], after: &[Event<'_>]) -> Result<Vec<(usize, usize
         Some((_, event)) => Err(format!("{} is new", shown(event))),
         None => Ok(pairs),
     }
+}
+
+fn is_same_copy(one: &Event<'_>, other: &Event<'_>) -> bool {
+    matches!((one, other), (Event::Copy(one), Event::Copy(other)) if one.is_same(other))
 }
 
 fn shown(event: &Event<'_>) -> String {

@@ -4,6 +4,7 @@
 use super::layout;
 use super::{Facts, Suggestion};
 use super::{manifest_lines, parting};
+use crate::dockerfile::Command;
 use crate::known_command::effect::{Effect, Kind};
 use crate::source::TextEdit;
 use crate::steps::{Act, Copied, RunStep, StageSteps};
@@ -176,6 +177,9 @@ fn last_below(stage: &StageSteps, early: &[usize], first: usize) -> usize {
 /// A clause that says why they cannot be written.
 fn edits(facts: &Facts<'_>, stage: &StageSteps, early: &Early) -> Result<Vec<TextEdit>, String> {
     let Some(until) = early.until else {
+        if let Some(reason) = elsewhere(facts, stage, early) {
+            return Err(reason);
+        }
         return moved(facts, stage, early).ok_or_else(|| "the names of the files cannot be written plainly".to_owned());
     };
     let by_hand = || "the step has to be cut in two by hand".to_owned();
@@ -212,6 +216,32 @@ fn moved(facts: &Facts<'_>, stage: &StageSteps, early: &Early) -> Option<Vec<Tex
     }
     let below = stage.steps[early.last].instruction?;
     Some(layout::move_below(facts, &lines_above, below))
+}
+
+/// Why a copy, as it is written, would go to another place, or be of other files, below the installs.
+fn elsewhere(facts: &Facts<'_>, stage: &StageSteps, early: &Early) -> Option<String> {
+    let below = stage.steps[early.last].instruction?;
+    for first in early.copies.iter().filter_map(|copy| stage.steps[*copy].instruction) {
+        let text = facts.shown(first);
+        let dest = match &facts.instruction(first).command {
+            Command::Copy(copy) => &copy.dest,
+            Command::Add(add) => &add.copy.dest,
+            _ => continue,
+        };
+        for place in first + 1..below {
+            let between = facts.shown(place);
+            match &facts.instruction(place).command {
+                Command::Workdir(_) if !dest.starts_with(['/', '$']) => {
+                    return Some(format!("below `{between}` the copy to `{dest}` would go to another folder"));
+                }
+                Command::Env(_) | Command::Arg(_) if text.contains('$') => {
+                    return Some(format!("`{between}` may change what `{text}` means"));
+                }
+                _ => {}
+            }
+        }
+    }
+    None
 }
 
 /// Whether a copy that stays above the install writes the same file.
