@@ -134,6 +134,55 @@ fn rules_are_left_out_by_flags_and_comments() {
 }
 
 #[test]
+fn a_file_of_the_project_leaves_rules_out() {
+    let project = app();
+    let path = project.path("stageplan.toml");
+    fs::write(&path, "# Ours.\n[optimize]\nignore = [\"early-variable\"]\n").expect("a file");
+    assert_eq!(rules(&json(&project, &[])), ["sources-before-dependencies"]);
+    assert_eq!(rules(&json(&project, &["--ignore", "sources-before-dependencies"])), Vec::<&str>::new());
+    fs::write(&path, "").expect("a file");
+    assert_eq!(rules(&json(&project, &[])).len(), 2);
+}
+
+#[test]
+fn a_file_of_the_project_that_says_something_unknown_is_refused() {
+    let project = app();
+    let path = project.path("stageplan.toml");
+    let rows = [
+        (
+            "[optimize]\nignore = [\n  \"early-variable\",\n  \"early-variabel\",\n]\n",
+            "line 4: no rule is called `early-variabel`",
+            "the rules are",
+        ),
+        ("[optimize]\nignore = \"early-variable\"\n", "line 2: ", "`[optimize]`"),
+        ("[optimise]\nignore = []\n", "line 1: unknown field `optimise`", "`[optimize]`"),
+        ("ignore = []\n", "line 1: unknown field `ignore`", "`[optimize]`"),
+        ("[optimize]\nignore = [\"early-variable\"\n", "stageplan.toml` line ", "`[optimize]`"),
+    ];
+    for (text, why, hint) in rows {
+        fs::write(&path, text).expect("a file");
+        let answer = project.run("optimize", &["--check"]);
+        assert_eq!((answer.code, answer.text().as_str()), (Some(2), ""), "{text}");
+        assert!(answer.stderr.contains(why) && answer.stderr.contains(hint), "{text}\n{}", answer.stderr);
+        assert!(answer.stderr.contains("stageplan.toml"), "{}", answer.stderr);
+    }
+}
+
+#[test]
+fn the_nearest_file_of_the_repository_counts_and_none_above_it() {
+    let project = app();
+    let context = project.context();
+    let above = context.parent().expect("a folder").join("stageplan.toml");
+    fs::write(&above, "[optimize]\nignore = [\"early-variable\"]\n").expect("a file");
+    assert_eq!(rules(&json(&project, &[])).len(), 2, "without a repository only the context counts");
+    let git = Command::new("git").args(["init", "-q", ".."]).current_dir(&context).env_remove("GIT_DIR").output();
+    assert!(git.expect("git starts").status.success());
+    assert_eq!(rules(&json(&project, &[])).len(), 1);
+    fs::write(project.path("stageplan.toml"), "").expect("a file");
+    assert_eq!(rules(&json(&project, &[])).len(), 2, "the nearest one counts");
+}
+
+#[test]
 fn a_manifest_that_is_not_in_the_repository_is_not_named_without_review() {
     let project = app();
     fs::write(project.path(".npmrc"), "fund=false\n").expect("a file");
