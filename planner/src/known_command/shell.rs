@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::effect::join;
 use crate::graph::exec::Exec;
-use words::{Lexer, Token, Word};
+use words::{Lexer, Token, Word, assignment};
 
 /// One simple command.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -145,8 +145,6 @@ impl Reader {
     fn read(mut self, text: &str, env: BTreeMap<String, String>) -> Script {
         let mut lexer = Lexer::new(text, env);
         let is_read = self.follow(text, &mut lexer);
-        let has_brackets = lexer.has_brackets;
-        self.commands.iter_mut().for_each(|command| command.has_brackets = has_brackets);
         let is_whole = is_read.is_some() && !self.commands.is_empty();
         Script { commands: self.commands, is_whole }
     }
@@ -164,7 +162,7 @@ impl Reader {
             }
             match token {
                 Token::Next | Token::End if words.is_empty() => {}
-                _ => self.command(std::mem::take(&mut words), start..end, &lexer.env)?,
+                _ => self.command(std::mem::take(&mut words), start..end, lexer)?,
             }
             start = text.len() - lexer.n_left();
             match token {
@@ -194,8 +192,9 @@ impl Reader {
     }
 
     /// Adds one command, or follows it where it is `cd` or `set`.
-    fn command(&mut self, words: Vec<Word>, place: Range<usize>, env: &BTreeMap<String, String>) -> Option<()> {
-        let mut env = env.clone();
+    fn command(&mut self, words: Vec<Word>, place: Range<usize>, lexer: &mut Lexer<'_>) -> Option<()> {
+        let has_brackets = std::mem::take(&mut lexer.has_brackets);
+        let mut env = lexer.env.clone();
         let mut words = words.into_iter().peekable();
         while let Some((name, value)) = words.peek().and_then(Word::assignment) {
             env.insert(name, value);
@@ -213,23 +212,24 @@ impl Reader {
                 }
                 _ => return None,
             },
+            // What is exported at the beginning holds for all that follows.
+            Some("export") if words.len() > 1 => {
+                for word in &words[1..] {
+                    let (name, value) = assignment(word)?;
+                    lexer.env.insert(name, value);
+                }
+                self.list.push(None);
+            }
             Some("set") => {
                 self.options.extend(options(&words[1..])?);
                 self.list.push(None);
             }
+            Some("printf") if words.get(1).is_some_and(|word| word.starts_with("-v")) => return None,
             Some(word) if OF_THE_SHELL.contains(&word) => return None,
             Some(_) => {
                 self.list.push(Some(self.commands.len()));
                 let (folder, options) = (self.folder.clone(), self.options.clone());
-                self.commands.push(Invocation {
-                    words,
-                    folder,
-                    env,
-                    has_brackets: false,
-                    options,
-                    is_strict: true,
-                    place,
-                });
+                self.commands.push(Invocation { words, folder, env, has_brackets, options, is_strict: true, place });
             }
         }
         Some(())
@@ -238,8 +238,47 @@ impl Reader {
 
 /// Words that do more than run a program with the words behind them.
 const OF_THE_SHELL: &[&str] = &[
-    ".", "source", "eval", "exec", "export", "alias", "if", "for", "while", "until", "case", "function", "{", "!",
-    "[[", "trap", "exit", "return", "unset", "readonly", "shopt", "pushd", "popd", "wait", "umask", "ulimit",
+    ".",
+    "source",
+    "eval",
+    "exec",
+    "export",
+    "alias",
+    "if",
+    "for",
+    "while",
+    "until",
+    "case",
+    "function",
+    "{",
+    "!",
+    "[[",
+    "trap",
+    "exit",
+    "return",
+    "unset",
+    "readonly",
+    "shopt",
+    "pushd",
+    "popd",
+    "wait",
+    "umask",
+    "ulimit",
+    "command",
+    "builtin",
+    "declare",
+    "typeset",
+    "local",
+    "let",
+    "read",
+    "mapfile",
+    "readarray",
+    "getopts",
+    "enable",
+    "hash",
+    "disown",
+    "jobs",
+    "printf",
 ];
 
 /// What `set` switches on; `None` where it does something else.
@@ -280,7 +319,7 @@ mod tests {
 
     #[test]
     fn chains_of_plain_commands_are_read() {
-        let cases: [(&str, &[&str]); 16] = [
+        let cases: [(&str, &[&str]); 17] = [
             ("npm ci", &["/app: npm|ci"]),
             ("npm ci    # a comment && more", &["/app: npm|ci"]),
             ("cd web && npm ci; ", &["/app/web: npm|ci"]),
@@ -296,6 +335,7 @@ mod tests {
             ("a && \\\n  b \\\n  c", &["/app: a", "/app: b|c"]),
             ("a &&\n b", &["/app: a", "/app: b"]),
             ("cd web && a && b", &["/app/web: a", "/app/web: b"]),
+            ("export ENV=dev A='x' && echo $ENV$A", &["/app: echo|devx"]),
             (
                 "apt-get update && rm -rf /var/lib/apt/lists/*",
                 &["/app: apt-get|update", "/app: rm|-rf|/var/lib/apt/lists/*"],
@@ -339,7 +379,8 @@ mod tests {
             "a \"b",
             "a 'b",
             "A=~/x a",
-            "a\nexport B=1\nc",
+            "export",
+            "export A",
             ". ./env",
             "a {b,c}",
         ] {

@@ -121,6 +121,8 @@ fn builds(facts: &Facts<'_>, stage: &StageSteps) -> Option<Suggestion> {
             Act::Run(run) => {
                 let effect = &run.effect;
                 let is_cached = run.exec.mounts.iter().any(|mount| !mount.has_input);
+                let own = run.parts.iter().filter(|part| part.effect.kind == Kind::Install);
+                installed.extend(own.map(|part| part.effect.name.as_str()));
                 let is_new = !installed.iter().any(|name| is_tool(name, &effect.name));
                 if let (Some(advice), Some(wide), false, true) = (effect.advice, wide, is_cached, is_new) {
                     let instruction = stage.steps[wide].instruction?;

@@ -56,6 +56,11 @@ impl<'a> Ran<'a> {
         self.run.parts.get(self.at?)
     }
 
+    /// Whether nothing follows in its step.
+    fn ends_step(self) -> bool {
+        self.at.is_none_or(|at| at + 1 == self.run.parts.len())
+    }
+
     /// What it does.
     pub(super) fn effect(self) -> &'a Effect {
         self.part().map_or(&self.run.effect, |part| &part.effect)
@@ -88,6 +93,10 @@ pub(super) fn difference(old: Ran<'_>, new: Ran<'_>) -> Option<String> {
     let is_same_way = plain(&old.run.exec) == plain(&new.run.exec) && old.run.mounts == new.run.mounts;
     if !is_same_way || !old.is_same_text(new) {
         return Some(format!("`{name}` is run in another way"));
+    }
+    let leaves_nothing = matches!(old.effect().kind, Kind::Setup | Kind::Packages | Kind::Install);
+    if old.ends_step() != new.ends_step() && !leaves_nothing {
+        return Some(format!("`{name}` may leave something running for what follows in its step"));
     }
     let (one, two) = (old.env(), new.env());
     let names = one.keys().chain(two.keys());

@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use super::{Facts, layout};
+use crate::known_command::effect::Kind;
 use crate::source::{Span, TextEdit};
 use crate::steps::RunStep;
 
@@ -27,7 +28,9 @@ pub(super) fn grows(run: &RunStep, last: usize) -> Option<String> {
         const SIGNS: &[&str] = &["rm", "prune", "clean", "del", "purge", "autoremove", "uninstall"];
         words.iter().take(3).any(|word| SIGNS.contains(&word.as_str()))
     };
-    let taken = run.parts.iter().skip(last + 1).map(|part| &part.invocation.words).find(|words| takes_away(words))?;
+    let later = || run.parts.iter().skip(last + 1);
+    let taken = later().find(|part| part.effect.kind == Kind::Install || takes_away(&part.invocation.words))?;
+    let taken = &taken.invocation.words;
     let shown = taken.iter().take(2).cloned().collect::<Vec<_>>().join(" ");
     Some(format!("what `{shown}` takes away would stay in the layer of the first step"))
 }

@@ -117,6 +117,26 @@ fn orders_that_may_make_others_do_not_pass() {
             "ENV GIT_SHA=0\nRUN apk add x=$GIT_SHA\nENV GIT_SHA=1\n",
             "`GIT_SHA`",
         ),
+        // What is started in one half of a step is not there in the other.
+        ("RUN ./serve && ./x\n", "RUN ./serve\nRUN ./x\n", "may leave something running"),
+        ("RUN command cd src && npm ci && ./x\n", "RUN command cd src\nRUN npm ci && ./x\n", "another way"),
+        // Folders that are owned by whoever makes them.
+        ("COPY --chown=1 src s\nRUN mkdir -p s/t\n", "RUN mkdir -p s/t\nCOPY --chown=1 src s\n", "decides who owns it"),
+        (
+            "COPY --chown=1 src s\nWORKDIR s\nRUN ./x\n",
+            "WORKDIR s\nCOPY --chown=1 src /app/s\nRUN ./x\n",
+            "decides who owns it",
+        ),
+        (
+            "COPY --chown=1 src /q/s\nRUN mkdir -p /q/t\n",
+            "RUN mkdir -p /q/t\nCOPY --chown=1 src /q/s\n",
+            "`/q` first decides",
+        ),
+        (
+            "COPY --chmod=700 src s\nRUN apk add git\n",
+            "COPY --chmod=700 src/a.js s/\nRUN apk add git\nCOPY --chmod=700 src s\n",
+            "decides who owns it",
+        ),
         // Copies whose order counts.
         ("COPY src x\nCOPY app x\n", "COPY app x\nCOPY src x\n", ""),
         ("COPY src/a.js f.js\nCOPY app/b.js f.js\n", "COPY app/b.js f.js\nCOPY src/a.js f.js\n", "change places"),

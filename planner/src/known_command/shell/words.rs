@@ -23,11 +23,16 @@ pub(super) struct Word {
 impl Word {
     /// `NAME=value`
     pub(super) fn assignment(&self) -> Option<(String, String)> {
-        let (name, value) = self.text.split_once('=').filter(|_| self.is_bare)?;
-        let is_letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-        let is_name = name.starts_with(|first: char| is_letter(first) && !first.is_ascii_digit());
-        (is_name && name.chars().all(is_letter)).then(|| (name.to_owned(), value.to_owned()))
+        assignment(&self.text).filter(|_| self.is_bare)
     }
+}
+
+/// The name and the value of `NAME=value`.
+pub(super) fn assignment(word: &str) -> Option<(String, String)> {
+    let (name, value) = word.split_once('=')?;
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let is_name = name.starts_with(|first: char| is_letter(first) && !first.is_ascii_digit());
+    (is_name && name.chars().all(is_letter)).then(|| (name.to_owned(), value.to_owned()))
 }
 
 pub(super) struct Lexer<'a> {
