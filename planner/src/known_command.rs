@@ -101,13 +101,27 @@ fn of_command(command: &Invocation, visible: &Visible<'_>) -> Effect {
     let mut effect = found.unwrap_or_else(|| Effect::unbounded(Kind::Other, name, &command.folder));
     effect.reads.add_files(&command.folder, OF_A_USER.iter().copied());
     effect.reads.add_folders(&command.folder, [".config", ".ssh"]);
-    if command.has_brackets && effect.kind == Kind::Install {
+    if command.has_brackets && may_match(command, visible) {
         effect.doubt("a word in brackets without quotes may be taken for the name of a file");
     }
     if effect.is_closed() {
         doubt_programs(&mut effect, command, visible);
     }
     effect
+}
+
+/// Whether the shell may find a file of the project for a word in brackets.
+fn may_match(command: &Invocation, visible: &Visible<'_>) -> bool {
+    let folder = &command.folder;
+    let is_unclear = visible.at(&effect::join(folder, "[")) == visible::Seen::Unclear;
+    let words = command.words.iter().filter(|word| word.contains('['));
+    let mut patterns = words.map(|word| effect::join(folder, word));
+    let is_hit =
+        |pattern: &String, path: &str| crate::glob::matches(pattern.as_bytes(), path.as_bytes()).unwrap_or(true);
+    // A folder matches as a file does.
+    let above = |path: &str| effect::upwards(path).map(str::to_owned).collect::<Vec<_>>();
+    let paths: std::collections::BTreeSet<String> = visible.below(folder).flat_map(above).collect();
+    is_unclear || patterns.any(|pattern| paths.iter().any(|path| is_hit(&pattern, path)))
 }
 
 /// Programs are looked for in the folders of `PATH`; where the project has put files into one, they may be found first.
