@@ -84,9 +84,7 @@ pub(super) struct OptimizeArgs {
 pub(super) fn run(args: &OptimizeArgs, session: &Session) -> anyhow::Result<Status> {
     let project = Project::open(&args.project)?;
     let source = project.dockerfile()?;
-    let known: Vec<&str> = rules::names().collect();
-    let mut ignored = config::ignored_rules(&project.context.root, project.context.top(), &known)?;
-    ignored.extend(args.ignore.iter().cloned());
+    let ignored = ignored(args, &project)?;
     let store = &session.store;
     let past = Past::read(store, &project.builder)?;
     let profile = past.profile(args.project.engine_profile, store, &project.id)?;
@@ -143,6 +141,14 @@ pub(super) fn run(args: &OptimizeArgs, session: &Session) -> anyhow::Result<Stat
     };
     render::answer(&answer)?;
     Ok(if args.check && report.n_safe() > 0 { Status::No } else { Status::Answered })
+}
+
+/// The rules that are left out, by the project's file and in this run.
+fn ignored(args: &OptimizeArgs, project: &Project) -> anyhow::Result<Vec<String>> {
+    let known: Vec<&str> = rules::names().collect();
+    let mut ignored = config::ignored_rules(&project.context.root, project.context.top(), &known)?;
+    ignored.extend(args.ignore.iter().cloned());
+    Ok(ignored)
 }
 
 /// What is asked of the builder, under the rules of the frontend that the Dockerfile asks for.

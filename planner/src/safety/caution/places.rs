@@ -8,6 +8,7 @@ use crate::context::{FileKind, Found};
 use crate::dockerfile::{Command, Copy};
 use crate::graph::lower::MAIN_CONTEXT;
 use crate::graph::stage_state::clean;
+use crate::known_command::Part;
 use crate::known_command::effect::{Kind, is_within};
 use crate::steps::{Act, Copied, Origin, StageSteps};
 use crate::suggestion::Facts;
@@ -76,7 +77,8 @@ fn unknown_folder<'a>(facts: &Facts<'_>, chain: &[&'a StageSteps]) -> Option<&'a
                 (Command::Add(add), _) => note(&add.copy, is_set, &mut is_absolute, &mut is_relative),
                 (_, Act::Run(run)) => {
                     let looks_around = !matches!(run.effect.kind, Kind::Setup | Kind::Packages);
-                    let stays = run.parts.iter().any(|part| part.invocation.folder == run.exec.workdir);
+                    let stays =
+                        run.parts.iter().any(|part| part.invocation.folder == run.exec.workdir && !is_placed(part));
                     is_relative |= looks_around && stays && !is_set;
                 }
                 _ => {}
@@ -84,6 +86,14 @@ fn unknown_folder<'a>(facts: &Facts<'_>, chain: &[&'a StageSteps]) -> Option<&'a
         }
     }
     (is_absolute && is_relative).then_some(lowest.image.as_str())
+}
+
+/// Whether a command names all it reads by absolute paths, as `pip install -r /app/requirements.txt` does.
+fn is_placed(part: &Part) -> bool {
+    let is_pip = ["pip", "pip3"].contains(&part.invocation.program());
+    let named = |path: &String| part.invocation.words.iter().any(|word| word.ends_with(path.as_str()));
+    matches!(part.effect.kind, Kind::Setup | Kind::Packages)
+        || (is_pip && part.effect.kind == Kind::Install && part.effect.needs.iter().flatten().all(named))
 }
 
 /// Notes where a copy goes.
