@@ -13,6 +13,7 @@ mod project;
 mod frontend;
 mod observation;
 mod manifests;
+mod config;
 mod rewriting;
 mod engine;
 mod since;

@@ -82,6 +82,13 @@ pub(crate) struct ContextDir {
     pub(crate) shown: PathBuf,
 }
 
+impl ContextDir {
+    /// The top folder of the repository that it lies in.
+    pub(crate) fn top(&self) -> Option<&Path> {
+        identity::top(&self.root)
+    }
+}
+
 impl Project {
     /// Reads the project that the arguments name.
     ///

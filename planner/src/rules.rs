@@ -7,9 +7,9 @@ mod output_before_dependencies;
 mod early_variable;
 mod prune_after_sources;
 mod wide_copy;
+mod repeated_install;
 mod sources_in_final_stage;
 mod serial_stages;
-mod repeated_install;
 mod missing_manifest;
 mod comment_as_argument;
 mod unlocked_install;
@@ -24,38 +24,48 @@ use crate::suggestion::{Applicability, Facts, Suggestion};
 /// A rule.
 type Rule = fn(&Facts<'_>) -> Vec<Suggestion>;
 
+/// What the edits of a rule are meant to leave as it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Aim {
+    /// The images; whether they do is argued.
+    SameImages,
+    /// What the images are for: a reader has to judge.
+    SamePurpose,
+}
+
 /// Every rule by name, in the order in which their pages are listed.
-const RULES: &[(&str, Rule)] = &[
-    (sources_before_dependencies::NAME, sources_before_dependencies::find),
-    (output_before_dependencies::NAME, output_before_dependencies::find),
-    (early_variable::NAME, early_variable::find),
-    (prune_after_sources::NAME, prune_after_sources::find),
-    (wide_copy::NAME, wide_copy::find),
-    (sources_in_final_stage::NAME, sources_in_final_stage::find),
-    (serial_stages::NAME, serial_stages::find),
-    (repeated_install::NAME, repeated_install::find),
-    (missing_manifest::NAME, missing_manifest::find),
-    (comment_as_argument::NAME, comment_as_argument::find),
-    (unlocked_install::NAME, unlocked_install::find),
-    (production_install_before_build::NAME, production_install_before_build::find),
+const RULES: &[(&str, Aim, Rule)] = &[
+    (sources_before_dependencies::NAME, Aim::SameImages, sources_before_dependencies::find),
+    (output_before_dependencies::NAME, Aim::SameImages, output_before_dependencies::find),
+    (early_variable::NAME, Aim::SameImages, early_variable::find),
+    (prune_after_sources::NAME, Aim::SamePurpose, prune_after_sources::find),
+    (wide_copy::NAME, Aim::SameImages, wide_copy::find),
+    (sources_in_final_stage::NAME, Aim::SameImages, sources_in_final_stage::find),
+    (serial_stages::NAME, Aim::SamePurpose, serial_stages::find),
+    (repeated_install::NAME, Aim::SamePurpose, repeated_install::find),
+    (missing_manifest::NAME, Aim::SameImages, missing_manifest::find),
+    (comment_as_argument::NAME, Aim::SamePurpose, comment_as_argument::find),
+    (unlocked_install::NAME, Aim::SamePurpose, unlocked_install::find),
+    (production_install_before_build::NAME, Aim::SameImages, production_install_before_build::find),
 ];
 
 /// The names of all rules.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    RULES.iter().map(|(name, _)| *name)
+    RULES.iter().map(|(name, ..)| *name)
 }
 
 /// What the rules say, by line; what comments silence is left out.
 #[must_use]
 pub fn suggest(facts: &Facts<'_>) -> Vec<Suggestion> {
-    let found = RULES.iter().flat_map(|(_, rule)| rule(facts)).filter(|found| !is_silenced(facts, found));
-    let mut found: Vec<Suggestion> = found.map(|found| judged(facts, found)).collect();
+    let found = RULES.iter().flat_map(|(_, aim, rule)| rule(facts).into_iter().map(|found| (*aim, found)));
+    let found = found.filter(|(_, found)| !is_silenced(facts, found));
+    let mut found: Vec<Suggestion> = found.map(|(aim, found)| judged(facts, aim, found)).collect();
     found.sort_by(|a, b| (a.line, a.rule).cmp(&(b.line, b.rule)));
     found
 }
 
 /// A finding with what may be done with its edits.
-fn judged(facts: &Facts<'_>, mut found: Suggestion) -> Suggestion {
+fn judged(facts: &Facts<'_>, aim: Aim, mut found: Suggestion) -> Suggestion {
     if !facts.is_editable && !found.edits.is_empty() {
         found.edits.clear();
         found.doubts.push("the Dockerfile is not UTF-8".to_owned());
@@ -65,7 +75,8 @@ fn judged(facts: &Facts<'_>, mut found: Suggestion) -> Suggestion {
     }
     let after = found.apply(facts.text()).map(|text| Facts::read(text.as_bytes(), facts.around));
     match after {
-        Some(Ok(after)) => found.doubts.extend(safety::doubts(facts, &after)),
+        Some(Ok(after)) if aim == Aim::SameImages => found.doubts.extend(safety::doubts(facts, &after)),
+        Some(Ok(_)) => {}
         Some(Err(refusal)) => {
             found.edits.clear();
             found.doubts.push(format!("an edit that BuildKit refuses was left out: {}", refusal.message));
@@ -80,7 +91,7 @@ fn judged(facts: &Facts<'_>, mut found: Suggestion) -> Suggestion {
     if !found.edits.is_empty() && holds_itself(facts) {
         found.declares.push("the image holds its own Dockerfile, which becomes another text".to_owned());
     }
-    let is_safe = found.doubts.is_empty() && !found.edits.is_empty();
+    let is_safe = aim == Aim::SameImages && found.doubts.is_empty() && !found.edits.is_empty();
     found.applicability = if is_safe { Applicability::Safe } else { Applicability::Review };
     found
 }

@@ -8,11 +8,13 @@
 mod config;
 mod commands;
 mod order;
+mod folders;
 mod caution;
 
 pub use commands::is_volatile;
 pub use order::is_of_the_system;
 
+use crate::steps::StageSteps;
 use crate::suggestion::Facts;
 
 /// Why the images of `after` may differ from those of `before`, each as a clause.
@@ -33,6 +35,7 @@ pub fn doubts(before: &Facts<'_>, after: &Facts<'_>) -> Vec<String> {
         }
         order::argue(old, new, &mut doubts);
         if stage_texts(before, old.index) != stage_texts(after, new.index) {
+            folders::argue(&continued(before, old), old, new, &mut doubts);
             caution::argue(before, old, new, after, &mut doubts);
         }
     }
@@ -45,6 +48,13 @@ pub fn doubts(before: &Facts<'_>, after: &Facts<'_>) -> Vec<String> {
     let mut seen = std::collections::BTreeSet::new();
     doubts.retain(|doubt| seen.insert(doubt.clone()));
     doubts
+}
+
+/// The stages that a stage continues.
+fn continued<'a>(facts: &'a Facts<'_>, stage: &'a StageSteps) -> Vec<&'a StageSteps> {
+    std::iter::successors(stage.base, |base| facts.stages.get(*base)?.base)
+        .filter_map(|base| facts.stages.get(base))
+        .collect()
 }
 
 /// Directives, and the instructions before the first stage and at the start of each.

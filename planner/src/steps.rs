@@ -14,6 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dockerfile::Dockerfile;
 use crate::graph::exec::Exec;
 use crate::graph::{Chmod, Owner};
+use crate::known_command::Part;
 use crate::known_command::effect::Effect;
 use crate::known_command::visible::Manifests;
 use crate::request::Request;
@@ -87,6 +88,10 @@ pub struct RunStep {
     pub mounts: Vec<(Origin, Vec<Selector>)>,
     /// What it reads and writes.
     pub effect: Effect,
+    /// The commands it begins with, each with what it does.
+    pub parts: Vec<Part>,
+    /// Why steps of one command each may do something else.
+    pub undivided: Option<String>,
     /// The lock file or manifest of the context that it installs from.
     pub installs_from: Option<ContextPath>,
     /// What it fails without and is not there, each a list of which one would do.

@@ -2,8 +2,10 @@
 //! may look at. What a suggestion saves is worked out elsewhere, and whether it is safe is argued in `safety`.
 
 pub mod layout;
+pub mod naming;
 pub mod silence;
 mod manifest_lines;
+mod parting;
 pub mod moving;
 
 use crate::diagnostic::{Diagnostic, Severity};

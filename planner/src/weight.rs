@@ -30,7 +30,7 @@ pub fn weights(snapshot: &Snapshot, experience: &Experience) -> Vec<Weight> {
     let weights = steps.map(|(index, step)| match (experience.seconds.get(&index), placed.get(&index)) {
         (Some(seconds), _) => Weight { seconds: *seconds, is_assumed: false },
         (None, Some(placed)) if step.kind == StepKind::Step => {
-            Weight { seconds: Kind::of(placed).seconds(), is_assumed: true }
+            Weight { seconds: Kind::seconds_of(placed), is_assumed: true }
         }
         _ => Weight::default(),
     });

@@ -16,6 +16,7 @@ use super::Session;
 use crate::Status;
 use crate::args::{Format, OutputArgs, ProjectArgs};
 use crate::bases;
+use crate::config;
 use crate::fault::Fault;
 use crate::git::Repository;
 use crate::manifests;
@@ -46,7 +47,9 @@ Examples:
 /// Reads the Dockerfile and the build context as a careful reviewer would: are sources copied above the install that does
 /// not need them, is output, are variables declared too early, is something installed twice? A suggestion is safe if
 /// every command certainly sees what it reads and the images are the same; all others are for you to review. A comment
-/// `# stageplan ignore=RULE` right above an instruction, or above the FROM of its stage, silences a rule.
+/// `# stageplan ignore=RULE` right above an instruction, or above the FROM of its stage, silences a rule there; a file
+/// `stageplan.toml` in the context, or above it in the repository, with `ignore = ["RULE"]` under `[optimize]` silences it
+/// everywhere.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct OptimizeArgs {
@@ -56,8 +59,8 @@ pub(super) struct OptimizeArgs {
     #[command(flatten)]
     output: OutputArgs,
 
-    /// Show each suggestion as a diff; this is the default
-    #[arg(long, conflicts_with_all = ["write", "check"])]
+    /// Show each suggestion as a diff; this is the default, with --check too
+    #[arg(long, conflicts_with = "write")]
     diff: bool,
 
     /// Apply the safe suggestions to the Dockerfile
@@ -68,7 +71,7 @@ pub(super) struct OptimizeArgs {
     #[arg(long)]
     check: bool,
 
-    /// Leave a rule out
+    /// Leave a rule out, beside those that `stageplan.toml` names
     #[arg(long, value_name = "RULE", value_parser = clap::builder::PossibleValuesParser::new(rules::names()),
           hide_possible_values = true)]
     ignore: Vec<String>,
@@ -81,6 +84,7 @@ pub(super) struct OptimizeArgs {
 pub(super) fn run(args: &OptimizeArgs, session: &Session) -> anyhow::Result<Status> {
     let project = Project::open(&args.project)?;
     let source = project.dockerfile()?;
+    let ignored = ignored(args, &project)?;
     let store = &session.store;
     let past = Past::read(store, &project.builder)?;
     let profile = past.builds.profile(args.project.engine_profile, store, &project.id)?;
@@ -100,7 +104,7 @@ pub(super) fn run(args: &OptimizeArgs, session: &Session) -> anyhow::Result<Stat
     let facts = Facts::read(&source.bytes, around).map_err(|refusal| Fault::new(refusal.message))?;
     warn_of_unknown_rules(&facts);
     session.warn();
-    let is_wanted = |one: &Suggestion| !args.ignore.iter().any(|rule| rule == one.rule);
+    let is_wanted = |one: &Suggestion| !ignored.iter().any(|rule| rule == one.rule);
     let suggestions: Vec<Suggestion> = rules::suggest(&facts).into_iter().filter(is_wanted).collect();
     let (dockerfile, shown_context) = project.shown();
     let mut report = OptimizeReport {
@@ -137,6 +141,14 @@ pub(super) fn run(args: &OptimizeArgs, session: &Session) -> anyhow::Result<Stat
     };
     render::answer(&answer)?;
     Ok(if args.check && report.n_safe() > 0 { Status::No } else { Status::Answered })
+}
+
+/// The rules that are left out, by the project's file and in this run.
+fn ignored(args: &OptimizeArgs, project: &Project) -> anyhow::Result<Vec<String>> {
+    let known: Vec<&str> = rules::names().collect();
+    let mut ignored = config::ignored_rules(&project.context.root, project.context.top(), &known)?;
+    ignored.extend(args.ignore.iter().cloned());
+    Ok(ignored)
 }
 
 /// What is asked of the builder, under the rules of the frontend that the Dockerfile asks for.

@@ -51,7 +51,7 @@ fn go(invocation: &Invocation, visible: &Visible<'_>) -> Option<Effect> {
             Some(Effect::new(Kind::Packages, "go install", folder))
         }
         ["env", ref rest @ ..] if rest.contains(&"-w") => Some(Effect::new(Kind::Setup, "go env", folder)),
-        ["version" | "clean", ..] => Some(Effect::new(Kind::Setup, "go", folder)),
+        ["clean", ..] => Some(Effect::new(Kind::Setup, "go", folder)),
         _ => None,
     }
 }

@@ -89,6 +89,12 @@ impl Tool {
     }
 }
 
+/// What npm is asked to tell or to write down, rather than to build.
+const TELLING: &[&str] = &[
+    "ls", "list", "root", "bin", "prefix", "view", "info", "outdated", "audit", "pkg", "version", "whoami", "ping",
+    "why", "explain", "doctor", "login", "logout", "init", "link", "get", "fund", "",
+];
+
 /// What a command of a package manager does; `None` if it is none of theirs.
 #[must_use]
 pub(super) fn effect(invocation: &Invocation, visible: &Visible<'_>) -> Option<Effect> {
@@ -114,7 +120,9 @@ pub(super) fn effect(invocation: &Invocation, visible: &Visible<'_>) -> Option<E
     let folder = &invocation.folder;
     Some(match verb {
         "install" | "i" | "add" | "update" | "global" if is_global => global(tool, name, folder),
-        "cache" | "config" | "store" | "--version" => Effect::new(Kind::Setup, name, folder),
+        "cache" | "store" => Effect::new(Kind::Setup, name, folder),
+        "config" | "set" => settings::change(tool == Tool::Yarn, name, folder),
+        _ if tool == Tool::Npm && TELLING.contains(&verb) => Effect::unbounded(Kind::Other, name, folder),
         "prune" => Effect { keeps_manifests: true, ..Effect::unbounded(Kind::Prune, name, folder) },
         "ci" | "install" | "i" | "clean-install" | "fetch" => {
             let mut effect = install(tool, verb, name, &words, invocation, visible);

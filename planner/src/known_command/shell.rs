@@ -1,11 +1,15 @@
-//! The words of a `RUN`: from an execution to the simple commands it runs one after the other, or to nothing where
-//! the text does more than that. Only what every shell reads alike is read: words, quotes, variables that are known,
-//! assignments in front, `cd`, and chains with `&&`. Pipes, substitutions, redirections and globs make it nothing.
+//! The words of a `RUN`: from an execution to the simple commands it runs one after the other, as far as the text does
+//! no more than that. Only what every shell reads alike is read: words, quotes, variables that are known, assignments in
+//! front, `cd`, `set`, and chains with `&&`, `;` and line ends. Pipes, substitutions, redirections and globs end it.
 
-use std::collections::BTreeMap;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::effect::join;
 use crate::graph::exec::Exec;
+use words::{Lexer, Token, Word, assignment};
 
 /// One simple command.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +22,12 @@ pub struct Invocation {
     pub env: BTreeMap<String, String>,
     /// Whether brackets stood in it without quotes: the shell puts the name of a file there if one matches.
     pub has_brackets: bool,
+    /// What `set` has switched on for it.
+    pub options: BTreeSet<String>,
+    /// Whether, if it fails, the whole execution fails there.
+    pub is_strict: bool,
+    /// Its place in the text of the shell; nothing where there is no shell.
+    pub place: Range<usize>,
 }
 
 impl Invocation {
@@ -58,22 +68,53 @@ impl Invocation {
     }
 }
 
+/// The text of an execution as far as it is plain.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Script {
+    /// The commands at its beginning.
+    pub commands: Vec<Invocation>,
+    /// Whether that is all of it.
+    pub is_whole: bool,
+}
+
 /// The commands that an execution runs; `None` where nobody can say.
 #[must_use]
 pub fn read(exec: &Exec) -> Option<Vec<Invocation>> {
+    let script = begin(exec);
+    script.is_whole.then_some(script.commands)
+}
+
+/// The commands that an execution begins with.
+#[must_use]
+pub fn begin(exec: &Exec) -> Script {
     let env: BTreeMap<String, String> =
         exec.env.iter().map(|variable| (variable.name.clone(), variable.value.clone())).collect();
     let folder = join("/", &exec.workdir);
     if exec.n_shell_args == 0 {
-        return (!exec.args.is_empty())
-            .then(|| vec![Invocation { words: exec.args.clone(), folder, env, has_brackets: false }]);
+        let words = exec.args.clone();
+        let only = Invocation {
+            words,
+            folder,
+            env,
+            has_brackets: false,
+            options: BTreeSet::new(),
+            is_strict: true,
+            place: 0..0,
+        };
+        return match exec.args.is_empty() {
+            true => Script::default(),
+            false => Script { commands: vec![only], is_whole: true },
+        };
     }
-    let (shell, text) = exec.args.split_at_checked(exec.n_shell_args)?;
-    if !is_plain_shell(shell) {
-        return None;
+    match exec.args.split_at_checked(exec.n_shell_args) {
+        Some((shell, [text])) if is_plain_shell(shell) => Reader::new(folder, stops_on_failure(shell)).read(text, env),
+        _ => Script::default(),
     }
-    let [text] = text else { return None };
-    commands(text, folder, env)
+}
+
+/// Whether a shell is called so that a command that fails ends it.
+fn stops_on_failure(shell: &[String]) -> bool {
+    shell.iter().any(|flag| flag.starts_with('-') && flag.contains('e'))
 }
 
 /// Whether a shell is one whose `-c` runs a text of this language.
@@ -84,197 +125,201 @@ fn is_plain_shell(shell: &[String]) -> bool {
     is_known && flags.iter().all(|flag| known.contains(&flag.as_str()))
 }
 
-fn commands(text: &str, folder: String, env: BTreeMap<String, String>) -> Option<Vec<Invocation>> {
-    let mut lexer = Lexer { rest: text, env, has_brackets: false };
-    let (mut commands, mut folder, mut words) = (Vec::new(), folder, Vec::new());
-    loop {
-        match lexer.token()? {
-            Token::Word(word) => words.push(word),
-            Token::And if words.is_empty() => return None,
-            token => {
-                let is_last = token == Token::End;
-                if !words.is_empty() {
-                    push(&mut commands, &mut folder, &lexer.env, std::mem::take(&mut words))?;
-                }
-                if is_last {
-                    commands.iter_mut().for_each(|command: &mut Invocation| command.has_brackets = lexer.has_brackets);
-                    return (!commands.is_empty()).then_some(commands);
-                }
+/// Follows a text command by command.
+struct Reader {
+    commands: Vec<Invocation>,
+    folder: String,
+    options: BTreeSet<String>,
+    /// The list at hand, which `&&` joins: places of commands, none for what the shell does itself.
+    list: Vec<Option<usize>>,
+    /// Where in that list the folder was last changed.
+    moved: Option<usize>,
+}
+
+impl Reader {
+    fn new(folder: String, is_strict: bool) -> Self {
+        let options = is_strict.then(|| "e".to_owned()).into_iter().collect();
+        Self { commands: Vec::new(), folder, options, list: Vec::new(), moved: None }
+    }
+
+    fn read(mut self, text: &str, env: BTreeMap<String, String>) -> Script {
+        let mut lexer = Lexer::new(text, env);
+        let is_read = self.follow(text, &mut lexer);
+        let is_whole = is_read.is_some() && !self.commands.is_empty();
+        Script { commands: self.commands, is_whole }
+    }
+
+    fn follow(&mut self, text: &str, lexer: &mut Lexer<'_>) -> Option<()> {
+        lexer.skip_lines();
+        let (mut words, mut start, mut end) = (Vec::new(), text.len() - lexer.n_left(), 0);
+        loop {
+            let token = lexer.token()?;
+            if let Token::Word(word) = token {
+                words.push(word);
+                end = text.len() - lexer.n_left();
+                lexer.skip_blanks();
+                continue;
             }
-        }
-    }
-}
-
-/// Adds one command, or follows it where it is `cd`.
-fn push(
-    commands: &mut Vec<Invocation>,
-    folder: &mut String,
-    env: &BTreeMap<String, String>,
-    words: Vec<Word>,
-) -> Option<()> {
-    let mut env = env.clone();
-    let mut words = words.into_iter().peekable();
-    while let Some((name, value)) = words.peek().and_then(Word::assignment) {
-        env.insert(name, value);
-        words.next();
-    }
-    let words: Vec<String> = words.map(|word| word.text).collect();
-    match words.first().map(String::as_str) {
-        // An assignment by itself holds for all that follows, which is more than is read here.
-        None => return None,
-        Some("cd") => match &words[1..] {
-            [target] if !target.starts_with(['-', '~']) && !target.is_empty() => *folder = join(folder, target),
-            _ => return None,
-        },
-        Some("." | "source" | "eval" | "exec" | "export" | "alias" | "if" | "for" | "while" | "case" | "{" | "!") => {
-            return None;
-        }
-        Some(_) => commands.push(Invocation { words, folder: folder.clone(), env, has_brackets: false }),
-    }
-    Some(())
-}
-
-#[derive(PartialEq, Eq)]
-enum Token {
-    Word(Word),
-    And,
-    End,
-}
-
-#[derive(PartialEq, Eq)]
-struct Word {
-    text: String,
-    /// Whether its beginning stood without quotes.
-    is_bare: bool,
-}
-
-impl Word {
-    /// `NAME=value`
-    fn assignment(&self) -> Option<(String, String)> {
-        let (name, value) = self.text.split_once('=').filter(|_| self.is_bare)?;
-        let is_letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-        let is_name = name.starts_with(|first: char| is_letter(first) && !first.is_ascii_digit());
-        (is_name && name.chars().all(is_letter)).then(|| (name.to_owned(), value.to_owned()))
-    }
-}
-
-struct Lexer<'a> {
-    rest: &'a str,
-    env: BTreeMap<String, String>,
-    has_brackets: bool,
-}
-
-impl Lexer<'_> {
-    fn next(&mut self) -> Option<char> {
-        let letter = self.rest.chars().next()?;
-        self.rest = &self.rest[letter.len_utf8()..];
-        Some(letter)
-    }
-
-    /// The next token; `None` where the text does more than is read here.
-    fn token(&mut self) -> Option<Token> {
-        self.rest = self.rest.trim_start_matches([' ', '\t']);
-        if self.rest.starts_with('#') {
-            // A comment ends with the line, and a `RUN` with several lines is read by nobody here.
-            self.rest = if self.rest.contains('\n') { return None } else { "" };
-        }
-        if let Some(rest) = self.rest.strip_prefix("&&") {
-            self.rest = rest;
-            return Some(Token::And);
-        }
-        let trimmed = self.rest.trim_start_matches([' ', '\t', '\n', ';']);
-        if trimmed.is_empty() {
-            // A semicolon or a line end behind the last command changes nothing.
-            return Some(Token::End);
-        }
-        self.word().map(Token::Word)
-    }
-
-    fn word(&mut self) -> Option<Word> {
-        let mut word = Word { text: String::new(), is_bare: !self.rest.starts_with(['"', '\'', '$', '\\']) };
-        while let Some(letter) = self.rest.chars().next() {
-            match letter {
-                ' ' | '\t' => break,
-                '&' if self.rest.starts_with("&&") => break,
-                ';' | '\n' if self.rest.trim_start_matches([' ', '\t', '\n', ';']).is_empty() => break,
-                '&' | '|' | ';' | '\n' | '<' | '>' | '(' | ')' | '`' | '{' | '}' => return None,
-                '[' | '!' if word.text.is_empty() => return None,
-                '[' => self.has_brackets = true,
-                '*' | '?' if !is_harmless_glob(&word.text) => return None,
-                '~' if word.text.is_empty() => return None,
+            match token {
+                Token::Next | Token::End if words.is_empty() => {}
+                _ => self.command(std::mem::take(&mut words), start..end, lexer)?,
+            }
+            start = text.len() - lexer.n_left();
+            match token {
+                Token::End => return Some(()),
+                // Whoever stands behind a line end runs whatever became of the list in front.
+                Token::Next if start < text.len() => self.end_list()?,
                 _ => {}
             }
-            self.next();
-            match letter {
-                '\'' => {
-                    let end = self.rest.find('\'')?;
-                    word.text.push_str(&self.rest[..end]);
-                    self.rest = &self.rest[end + 1..];
-                }
-                '"' => self.quoted(&mut word.text)?,
-                '$' => self.variable(&mut word.text)?,
-                '\\' => word.text.push(self.next().filter(|next| *next != '\n')?),
-                letter => word.text.push(letter),
-            }
-        }
-        Some(word)
-    }
-
-    /// What stands in double quotes, the first one read already.
-    fn quoted(&mut self, text: &mut String) -> Option<()> {
-        loop {
-            match self.next()? {
-                '"' => return Some(()),
-                '`' => return None,
-                '$' => self.variable(text)?,
-                '\\' => match self.next()? {
-                    next @ ('"' | '\\' | '$' | '`') => text.push(next),
-                    _ => return None,
-                },
-                letter => text.push(letter),
-            }
         }
     }
 
-    /// A variable, its sign read already; one whose value would be split into words is not read.
-    fn variable(&mut self, text: &mut String) -> Option<()> {
-        let rest = self.rest;
-        let (name, rest) = match rest.strip_prefix('{') {
-            Some(inner) => inner.split_once('}')?,
-            None => {
-                let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-                rest.split_at(rest.find(|letter| !is_part(letter)).unwrap_or(rest.len()))
-            }
-        };
-        let value = self.env.get(name)?;
-        if value.is_empty() || value.contains(|letter: char| letter.is_whitespace() || "*?[".contains(letter)) {
+    /// A list is over and another one follows: of its parts, at most the last one ends the execution where it fails.
+    /// `None` where the folder of what follows depends on that.
+    fn end_list(&mut self) -> Option<()> {
+        let stops = self.options.contains("e");
+        let list = std::mem::take(&mut self.list);
+        let is_last = |at: usize| at + 1 == list.len();
+        if self.moved.take().is_some_and(|at| !stops || !is_last(at)) {
             return None;
         }
-        text.push_str(value);
-        self.rest = rest;
+        for (at, command) in list.iter().enumerate() {
+            if let Some(command) = command.and_then(|command| self.commands.get_mut(command)) {
+                command.is_strict = stops && is_last(at);
+            }
+        }
+        Some(())
+    }
+
+    /// Adds one command, or follows it where it is `cd` or `set`.
+    fn command(&mut self, words: Vec<Word>, place: Range<usize>, lexer: &mut Lexer<'_>) -> Option<()> {
+        let has_brackets = std::mem::take(&mut lexer.has_brackets);
+        let mut env = lexer.env.clone();
+        let mut words = words.into_iter().peekable();
+        while let Some((name, value)) = words.peek().and_then(Word::assignment) {
+            env.insert(name, value);
+            words.next();
+        }
+        let words: Vec<String> = words.map(|word| word.text).collect();
+        match words.first().map(String::as_str) {
+            // An assignment by itself holds for all that follows, which is more than is read here.
+            None => return None,
+            Some("cd") => match &words[1..] {
+                [target] if !target.starts_with(['-', '~']) && !target.is_empty() => {
+                    self.folder = join(&self.folder, target);
+                    self.moved = Some(self.list.len());
+                    self.list.push(None);
+                }
+                _ => return None,
+            },
+            // What is exported at the beginning holds for all that follows.
+            Some("export") if words.len() > 1 => {
+                for word in &words[1..] {
+                    let (name, value) = assignment(word)?;
+                    lexer.env.insert(name, value);
+                }
+                self.list.push(None);
+            }
+            Some("set") => {
+                self.options.extend(options(&words[1..])?);
+                self.list.push(None);
+            }
+            Some("printf") if words.get(1).is_some_and(|word| word.starts_with("-v")) => return None,
+            Some(word) if OF_THE_SHELL.contains(&word) => return None,
+            Some(_) => {
+                self.list.push(Some(self.commands.len()));
+                let (folder, options) = (self.folder.clone(), self.options.clone());
+                self.commands.push(Invocation { words, folder, env, has_brackets, options, is_strict: true, place });
+            }
+        }
         Some(())
     }
 }
 
-/// Whether a glob behind this beginning of a word can only match caches of the system.
-fn is_harmless_glob(start: &str) -> bool {
-    ["/var/lib/apt/lists/", "/var/cache/", "/tmp/", "/var/tmp/"].iter().any(|folder| start.starts_with(folder))
+/// Words that do more than run a program with the words behind them.
+const OF_THE_SHELL: &[&str] = &[
+    ".",
+    "source",
+    "eval",
+    "exec",
+    "export",
+    "alias",
+    "if",
+    "for",
+    "while",
+    "until",
+    "case",
+    "function",
+    "{",
+    "!",
+    "[[",
+    "trap",
+    "exit",
+    "return",
+    "unset",
+    "readonly",
+    "shopt",
+    "pushd",
+    "popd",
+    "wait",
+    "umask",
+    "ulimit",
+    "command",
+    "builtin",
+    "declare",
+    "typeset",
+    "local",
+    "let",
+    "read",
+    "mapfile",
+    "readarray",
+    "getopts",
+    "enable",
+    "hash",
+    "disown",
+    "jobs",
+    "printf",
+];
+
+/// What `set` switches on; `None` where it does something else.
+fn options(words: &[String]) -> Option<Vec<String>> {
+    let mut options = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let letters = word.strip_prefix('-').filter(|letters| !letters.is_empty())?;
+        for letter in letters.chars() {
+            match letter {
+                'e' | 'u' | 'x' | 'v' => options.push(letter.to_string()),
+                'o' => match words.next()?.as_str() {
+                    "errexit" => options.push("e".to_owned()),
+                    name @ ("pipefail" | "nounset" | "xtrace" | "verbose") => options.push(name.to_owned()),
+                    _ => return None,
+                },
+                _ => return None,
+            }
+        }
+    }
+    (!options.is_empty()).then_some(options)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{commands, read};
+    use super::{Reader, read};
     use crate::graph::exec::{Exec, Variable};
 
     fn words(text: &str) -> Option<Vec<String>> {
         let env = [("ENV".to_owned(), "prod".to_owned()), ("TWO".to_owned(), "a b".to_owned())];
-        let commands = commands(text, "/app".to_owned(), env.into())?;
-        Some(commands.iter().map(|one| format!("{}: {}", one.folder, one.words.join("|"))).collect())
+        let script = Reader::new("/app".to_owned(), false).read(text, env.into());
+        let told = |one: &super::Invocation| {
+            let mark = if one.is_strict { "" } else { "?" };
+            format!("{}: {}{mark}", one.folder, one.words.join("|"))
+        };
+        script.is_whole.then(|| script.commands.iter().map(told).collect())
     }
 
     #[test]
     fn chains_of_plain_commands_are_read() {
-        let cases: [(&str, &[&str]); 8] = [
+        let cases: [(&str, &[&str]); 17] = [
             ("npm ci", &["/app: npm|ci"]),
             ("npm ci    # a comment && more", &["/app: npm|ci"]),
             ("cd web && npm ci; ", &["/app/web: npm|ci"]),
@@ -282,6 +327,15 @@ mod tests {
             ("a &&b&& c", &["/app: a", "/app: b", "/app: c"]),
             ("mix deps.get --only $ENV", &["/app: mix|deps.get|--only|prod"]),
             ("echo \"${ENV}\"", &["/app: echo|prod"]),
+            ("a; b", &["/app: a?", "/app: b"]),
+            ("a\n# more\nb && c\n", &["/app: a?", "/app: b", "/app: c"]),
+            ("set -eux;   a;  b", &["/app: a", "/app: b"]),
+            ("set -e\na && b\nc", &["/app: a?", "/app: b", "/app: c"]),
+            ("set -euo pipefail; cd web; a", &["/app/web: a"]),
+            ("a && \\\n  b \\\n  c", &["/app: a", "/app: b|c"]),
+            ("a &&\n b", &["/app: a", "/app: b"]),
+            ("cd web && a && b", &["/app/web: a", "/app/web: b"]),
+            ("export ENV=dev A='x' && echo $ENV$A", &["/app: echo|devx"]),
             (
                 "apt-get update && rm -rf /var/lib/apt/lists/*",
                 &["/app: apt-get|update", "/app: rm|-rf|/var/lib/apt/lists/*"],
@@ -303,12 +357,15 @@ mod tests {
             "#",
             "a | b",
             "a || b",
-            "a; b",
+            "cd web; a",
+            "set -e; cd web && a; b",
+            "set +e; a",
+            "set -f; a",
+            "a ;; b",
             "a &",
             "a > f",
             "$(a)",
             "`a`",
-            "a\nb",
             "cp *.json /x",
             "a $UNSET",
             "a $TWO",
@@ -321,7 +378,9 @@ mod tests {
             "(a)",
             "a \"b",
             "a 'b",
-            "set -e\nnpm ci",
+            "A=~/x a",
+            "export",
+            "export A",
             ". ./env",
             "a {b,c}",
         ] {

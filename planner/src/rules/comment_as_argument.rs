@@ -17,6 +17,7 @@ pub(super) fn find(facts: &Facts<'_>) -> Vec<Suggestion> {
                 one.title = "`#` is an argument here, not a comment".to_owned();
                 one.reason = "A comment only begins a line. Its words are taken for files, and the last one for the destination.".to_owned();
                 one.edits = edits(facts, place, sign);
+                one.doubts.extend(change(facts.instruction(place)));
                 found.push(one);
             }
         }
@@ -36,6 +37,13 @@ fn sign(instruction: &Instruction) -> Option<usize> {
         return None;
     }
     instruction.args.iter().find(|word| word.text == "#").map(|word| word.span.start)
+}
+
+/// What the edit changes.
+fn change(instruction: &Instruction) -> Option<String> {
+    let words = instruction.args.iter().map(|word| word.text.as_str());
+    let (last, meant) = (words.clone().next_back()?, words.take_while(|word| *word != "#").last()?);
+    Some(format!("as it stands it copies to `{last}`, and then it copies to `{meant}`"))
 }
 
 fn edits(facts: &Facts<'_>, place: usize, sign: usize) -> Vec<TextEdit> {

@@ -44,14 +44,13 @@ fn builds(facts: &Facts<'_>, stage: usize) -> bool {
 }
 
 fn suggestion(facts: &Facts<'_>, stage: &StageSteps, early: &Early) -> Option<Suggestion> {
-    let install = moving::run(stage, early.install)?;
-    let name = &install.effect.name;
+    let name = &moving::install(stage, early)?.name;
     let mut found = moving::finding(facts, NAME, stage, early)?;
     found.reason = format!(
         "Whenever that stage makes something else, `{name}` runs again. Copied below it, the output does not matter to it."
     );
     if early.blocker.is_none() {
-        found.edits = moving::edits(facts, stage, early)?;
+        moving::cure(facts, stage, early, &mut found);
     }
     Some(found)
 }

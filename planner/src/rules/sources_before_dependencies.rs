@@ -4,7 +4,7 @@
 use crate::graph::lower::MAIN_CONTEXT;
 use crate::known_command::effect::{Effect, Kind};
 use crate::safety::is_of_the_system;
-use crate::steps::{Act, Copied, Origin, StageSteps};
+use crate::steps::{Act, Copied, Origin, StageSteps, Step};
 use crate::suggestion::moving::{self, Early};
 use crate::suggestion::{Facts, Suggestion};
 
@@ -14,8 +14,13 @@ pub(super) fn find(facts: &Facts<'_>) -> Vec<Suggestion> {
     let mut found = Vec::new();
     for stage in facts.stages.iter().filter(|stage| stage.is_read) {
         let early = moving::find(stage, &is_meant);
-        found.extend(early.iter().filter_map(|early| suggestion(facts, stage, early)));
+        found.extend(early.iter().filter_map(|early| suggestion(facts, stage, early, true)));
         found.extend(builds(facts, stage));
+    }
+    for stage in facts.stages.iter().filter(|stage| stage.is_read) {
+        let is_told = |one: &Suggestion| found.iter().any(|other: &Suggestion| other.instruction == one.instruction);
+        let below: Vec<Suggestion> = inherited_copies(facts, stage).into_iter().filter(|one| !is_told(one)).collect();
+        found.extend(below);
     }
     found
 }
@@ -30,27 +35,66 @@ fn is_meant(copies: &[Copied], _: &Effect) -> bool {
     copies.iter().all(is_context) && files.any(|(path, _)| !is_of_the_system(path))
 }
 
-fn suggestion(facts: &Facts<'_>, stage: &StageSteps, early: &Early) -> Option<Suggestion> {
-    let install = moving::run(stage, early.install)?;
-    let name = &install.effect.name;
+/// `is_own` says that the copies are in the stage of the install.
+fn suggestion(facts: &Facts<'_>, stage: &StageSteps, early: &Early, is_own: bool) -> Option<Suggestion> {
+    let install = moving::install(stage, early)?;
+    let name = &install.name;
     let mut found = moving::finding(facts, NAME, stage, early)?;
-    let again = match install.effect.kind {
+    let again = match install.kind {
         Kind::Install => "installs the dependencies again",
         _ => "installs the packages again",
     };
-    found.reason = format!("An edit of any file it copies {again}. Copied below `{name}`, it does not.");
-    if early.blocker.is_some() {
+    found.reason = match early.until {
+        None => format!("An edit of any file it copies {again}. Copied below `{name}`, it does not."),
+        Some(_) => format!(
+            "An edit of any file it copies {again}, in one step with what needs the file. In a step of its own `{name}` can stand above."
+        ),
+    };
+    if early.blocker.is_some() || !is_own {
         return Some(found);
     }
-    if let Some(missing) = missing(stage, early, &install.effect) {
+    if let Some(missing) = missing(stage, early, install) {
         found.doubts.push(missing);
         return Some(found);
     }
-    match moving::edits(facts, stage, early) {
-        Some(edits) => found.edits = edits,
-        None => found.doubts.push("the names of the files cannot be written plainly".to_owned()),
-    }
+    moving::cure(facts, stage, early, &mut found);
     Some(found)
+}
+
+/// Copies in a stage that this one continues, above its own installs.
+fn inherited_copies(facts: &Facts<'_>, stage: &StageSteps) -> Vec<Suggestion> {
+    let mut below: Vec<&StageSteps> = std::iter::successors(stage.base, |base| facts.stages.get(*base)?.base)
+        .map(|base| &facts.stages[base])
+        .collect();
+    below.reverse();
+    let inherited: Vec<Step> = below.iter().flat_map(|stage| stage.steps.iter().cloned()).collect();
+    let n_inherited = inherited.len();
+    let whole = StageSteps {
+        steps: inherited.into_iter().chain(stage.steps.iter().cloned()).collect(),
+        base: None,
+        ..stage.clone()
+    };
+    let is_ours =
+        |early: &Early| early.install >= n_inherited && early.copies.first().is_some_and(|copy| *copy < n_inherited);
+    let mut found = Vec::new();
+    for early in moving::find(&whole, &is_meant).into_iter().filter(is_ours) {
+        let mut early = early;
+        early.copies.retain(|copy| *copy < n_inherited);
+        let Some(mut one) = suggestion(facts, &whole, &early, false) else { continue };
+        let Some(home) =
+            below.iter().find(|stage| stage.steps.iter().any(|step| step.instruction == Some(one.instruction)))
+        else {
+            continue;
+        };
+        one.stage = home.index;
+        let home = facts.dockerfile.stages[home.index]
+            .name
+            .as_ref()
+            .map_or_else(|| format!("{}", home.index), ToString::to_string);
+        one.doubts.push(format!("other stages that build upon `{home}`, or copy from it, may need the files there"));
+        found.push(one);
+    }
+    found
 }
 
 /// What the install fails without and no copy brings.
@@ -77,6 +121,8 @@ fn builds(facts: &Facts<'_>, stage: &StageSteps) -> Option<Suggestion> {
             Act::Run(run) => {
                 let effect = &run.effect;
                 let is_cached = run.exec.mounts.iter().any(|mount| !mount.has_input);
+                let own = run.parts.iter().filter(|part| part.effect.kind == Kind::Install);
+                installed.extend(own.map(|part| part.effect.name.as_str()));
                 let is_new = !installed.iter().any(|name| is_tool(name, &effect.name));
                 if let (Some(advice), Some(wide), false, true) = (effect.advice, wide, is_cached, is_new) {
                     let instruction = stage.steps[wide].instruction?;

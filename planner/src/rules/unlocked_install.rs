@@ -21,6 +21,7 @@ pub(super) fn find(facts: &Facts<'_>) -> Vec<Suggestion> {
                 one.title = format!("`{}` may install other versions than the lock file names", run.effect.name);
                 one.reason = "`npm ci` installs exactly what the lock file names, and fails where it does not fit `package.json`.".to_owned();
                 one.edits.extend(edit(facts, run, instruction));
+                one.doubts.push("the lock file must fit `package.json`, or `npm ci` fails".to_owned());
                 found.push(one);
             }
         }

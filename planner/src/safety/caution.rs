@@ -4,9 +4,11 @@
 
 mod operands;
 mod files;
+mod places;
 
 use std::collections::BTreeSet;
 
+use crate::dockerfile::Command;
 use crate::steps::{Act, RunStep, StageSteps};
 use crate::suggestion::Facts;
 
@@ -60,6 +62,10 @@ pub(super) fn argue(
     {
         doubts.push("a variable above an update of packages may be there to have it done anew".to_owned());
     }
+    if variables(facts, before) != variables(later, after) {
+        files::named_in(facts, &moved_names(facts, before), doubts);
+    }
+    places::argue(facts, &chain, doubts);
     let runs_uv_pip = commands.iter().any(|command| command.starts_with(&["uv".to_owned(), "pip".to_owned()]));
     files::argue(facts, runs_uv_pip, doubts);
 }
@@ -85,6 +91,20 @@ fn variables(facts: &Facts<'_>, stage: &StageSteps) -> Vec<String> {
     };
     let places = texts.iter().enumerate().filter(|(_, text)| is_variable(text));
     places.map(|(place, text)| format!("{place} {text}")).collect()
+}
+
+/// The names of the variables that say which build it is, and that the stage declares.
+fn moved_names(facts: &Facts<'_>, stage: &StageSteps) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for index in facts.dockerfile.stages[stage.index].body.clone() {
+        match &facts.instruction(index).command {
+            Command::Arg(declared) => names.extend(declared.iter().map(|one| one.name.to_string())),
+            Command::Env(pairs) => names.extend(pairs.iter().map(|pair| pair.name.to_string())),
+            _ => {}
+        }
+    }
+    names.retain(|name| super::is_volatile(name));
+    names
 }
 
 /// Variables that may name a file of the project.

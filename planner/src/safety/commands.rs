@@ -1,8 +1,12 @@
 //! Whether a command of one Dockerfile is that of another: the words, all it starts with, and what its mounts show. Two
 //! environments may differ in variables that the command does not look at.
 
+use std::collections::BTreeMap;
+
 use crate::graph::exec::Exec;
-use crate::known_command::effect::Kind;
+use crate::known_command::Part;
+use crate::known_command::effect::{Effect, Kind};
+use crate::known_command::shell::Invocation;
 use crate::steps::RunStep;
 
 /// Parts of names that say which build it is. Tools that install from manifests do not look at them.
@@ -33,30 +37,85 @@ pub fn is_volatile(name: &str) -> bool {
     })
 }
 
+/// A command: a whole execution, or a part of one that does nothing else than its parts one after the other.
+#[derive(Clone, Copy)]
+pub(super) struct Ran<'a> {
+    run: &'a RunStep,
+    at: Option<usize>,
+}
+
+/// The commands of an execution, as far as they can be told apart.
+pub(super) fn of(run: &RunStep) -> impl Iterator<Item = Ran<'_>> {
+    let n_parts = if run.undivided.is_none() { run.parts.len() } else { 0 };
+    let whole = (n_parts == 0).then_some(Ran { run, at: None });
+    whole.into_iter().chain((0..n_parts).map(move |at| Ran { run, at: Some(at) }))
+}
+
+impl<'a> Ran<'a> {
+    fn part(self) -> Option<&'a Part> {
+        self.run.parts.get(self.at?)
+    }
+
+    /// Whether nothing follows in its step.
+    fn ends_step(self) -> bool {
+        self.at.is_none_or(|at| at + 1 == self.run.parts.len())
+    }
+
+    /// What it does.
+    pub(super) fn effect(self) -> &'a Effect {
+        self.part().map_or(&self.run.effect, |part| &part.effect)
+    }
+
+    /// The words behind the shell, where the whole execution is meant or its text is another.
+    fn is_same_text(self, other: Self) -> bool {
+        if self.at == other.at && self.run.exec.args == other.run.exec.args {
+            return true;
+        }
+        let (Some(one), Some(two)) = (self.part(), other.part()) else { return false };
+        let shell = |ran: Self| ran.run.exec.args.get(..ran.run.exec.n_shell_args).map(<[String]>::to_vec);
+        let text = |part: &Part| {
+            let Invocation { words, folder, has_brackets, options, is_strict, .. } = &part.invocation;
+            (words.clone(), folder.clone(), *has_brackets, options.clone(), *is_strict)
+        };
+        shell(self) == shell(other) && text(one) == text(two)
+    }
+
+    fn env(self) -> BTreeMap<String, String> {
+        let variables = &self.run.exec.env;
+        let of_step = || variables.iter().map(|variable| (variable.name.clone(), variable.value.clone())).collect();
+        self.part().map_or_else(of_step, |part| part.invocation.env.clone())
+    }
+}
+
 /// Whether one command is another; the reason if it is not.
-pub(super) fn difference(old: &RunStep, new: &RunStep) -> Option<String> {
-    let name = &old.effect.name;
-    if plain(&old.exec) != plain(&new.exec) || old.mounts != new.mounts {
+pub(super) fn difference(old: Ran<'_>, new: Ran<'_>) -> Option<String> {
+    let name = &old.effect().name;
+    let is_same_way = plain(&old.run.exec) == plain(&new.run.exec) && old.run.mounts == new.run.mounts;
+    if !is_same_way || !old.is_same_text(new) {
         return Some(format!("`{name}` is run in another way"));
     }
-    let values = |exec: &Exec| -> std::collections::BTreeMap<String, String> {
-        exec.env.iter().map(|variable| (variable.name.clone(), variable.value.clone())).collect()
-    };
-    let (one, two) = (values(&old.exec), values(&new.exec));
+    let leaves_nothing = matches!(old.effect().kind, Kind::Setup | Kind::Packages | Kind::Install);
+    if old.ends_step() != new.ends_step() && !leaves_nothing {
+        return Some(format!("`{name}` may leave something running for what follows in its step"));
+    }
+    let (one, two) = (old.env(), new.env());
     let names = one.keys().chain(two.keys());
     let differing = names.filter(|name| one.get(*name) != two.get(*name));
     for variable in differing {
-        let looks_away = matches!(old.effect.kind, Kind::Install | Kind::Packages | Kind::Setup);
-        if !looks_away || !old.effect.is_closed() || !is_volatile(variable) {
+        let effect = old.effect();
+        let looks_away = matches!(effect.kind, Kind::Install | Kind::Packages | Kind::Setup);
+        let is_named = old.run.exec.args.iter().any(|text| text.contains(variable.as_str()));
+        if is_named || !looks_away || !effect.is_closed() || !is_volatile(variable) {
             return Some(format!("`{name}` may look at the variable `{variable}`"));
         }
     }
     None
 }
 
-/// An execution without its environment, and without the order in which its mounts share inputs.
+/// An execution without its words and its environment, and without the order in which its mounts share inputs.
 fn plain(exec: &Exec) -> Exec {
     let mut plain = exec.clone();
+    plain.args.clear();
     plain.env.clear();
     for mount in &mut plain.mounts {
         mount.shares_input_of = None;

@@ -2,15 +2,15 @@
 //! before and after; pairs of steps that changed places must not touch the same files, and a file that is copied once
 //! more must be copied again, as it is, by a step that was there before.
 
-use super::commands;
+use super::commands::{self, Ran};
 use crate::known_command::effect::{is_within, upwards};
 use crate::steps::written::{Region, Written};
-use crate::steps::{Act, Copied, Origin, RunStep, StageSteps};
+use crate::steps::{Act, Copied, Origin, StageSteps};
 
 /// A step that touches files.
 #[derive(Clone, Copy)]
 enum Event<'a> {
-    Run(&'a RunStep),
+    Run(Ran<'a>),
     Copy(&'a Copied),
     Folder(&'a str),
 }
@@ -40,7 +40,7 @@ fn events(stage: &StageSteps) -> Vec<Event<'_>> {
     let mut events = Vec::new();
     for step in &stage.steps {
         match &step.act {
-            Act::Run(run) => events.push(Event::Run(run)),
+            Act::Run(run) => events.extend(commands::of(run).map(Event::Run)),
             Act::Copy(copies) => events.extend(copies.iter().map(Event::Copy)),
             Act::Folder(path) => events.push(Event::Folder(path)),
             Act::None => {}
@@ -60,10 +60,13 @@ fn paired(before: &[Event<'_>], after: &[Event<'_>]) -> Result<Vec<(usize, usize
             (Event::Folder(old), Event::Folder(new)) => old == new,
             _ => false,
         };
-        let found = after.iter().enumerate().position(|(at, new)| !taken[at] && is_it(new));
-        let Some(new_at) = found else { return Err(format!("{} is gone", shown(old))) };
+        let found: Vec<usize> = (0..after.len()).filter(|at| !taken[*at] && is_it(&after[*at])).collect();
+        // Of copies that are there more often than before, the first ones are those that were added.
+        let n_left = before[old_at..].iter().filter(|one| is_same_copy(one, old)).count();
+        let n_added = if n_left == 0 { 0 } else { found.len().saturating_sub(n_left) };
+        let Some(new_at) = found.get(n_added).copied() else { return Err(format!("{} is gone", shown(old))) };
         if let (Event::Run(old), Event::Run(new)) = (old, &after[new_at])
-            && let Some(difference) = commands::difference(old, new)
+            && let Some(difference) = commands::difference(*old, *new)
         {
             return Err(difference);
         }
@@ -76,9 +79,13 @@ fn paired(before: &[Event<'_>], after: &[Event<'_>]) -> Result<Vec<(usize, usize
     }
 }
 
+fn is_same_copy(one: &Event<'_>, other: &Event<'_>) -> bool {
+    matches!((one, other), (Event::Copy(one), Event::Copy(other)) if one.is_same(other))
+}
+
 fn shown(event: &Event<'_>) -> String {
     match event {
-        Event::Run(run) => format!("`{}`", run.effect.name),
+        Event::Run(run) => format!("`{}`", run.effect().name),
         Event::Copy(copied) => format!("the copy to `{}`", copied.dest),
         Event::Folder(path) => format!("the folder `{path}`"),
     }
@@ -104,8 +111,8 @@ impl Stage<'_> {
             (Event::Run(run), Event::Copy(copied)) => (copied, run, self.before, first),
             _ => return self.disturbed(first, second).into_iter().collect(),
         };
-        if !run.effect.doubts.is_empty() {
-            return run.effect.doubts.clone();
+        if !run.effect().doubts.is_empty() {
+            return run.effect().doubts.clone();
         }
         self.unseen(copied, run, events, place).into_iter().collect()
     }
@@ -118,18 +125,15 @@ impl Stage<'_> {
                 let path = one.written.conflict(&two.written, same_rights)?;
                 Some(format!("two copies that change places may both write `{path}`"))
             }
-            (Event::Copy(copied), Event::Folder(path)) | (Event::Folder(path), Event::Copy(copied)) => {
-                let dest = copied.dest.trim_end_matches(['/', '.']);
-                let meets = is_within(dest, path) || is_within(path, dest);
-                meets.then(|| format!("whoever makes the folder `{path}` first decides who owns it"))
-            }
+            // Who makes the folder is argued elsewhere.
+            (Event::Copy(_), Event::Folder(_)) | (Event::Folder(_), Event::Copy(_)) => None,
             (one, two) => Some(format!("{} and {} change places", shown(&one), shown(&two))),
         }
     }
 
     /// A copy that a command does not see on one side, where it stands at `place` among `events`.
-    fn unseen(&self, copied: &Copied, run: &RunStep, events: &[Event<'_>], place: usize) -> Option<String> {
-        let effect = &run.effect;
+    fn unseen(&self, copied: &Copied, run: Ran<'_>, events: &[Event<'_>], place: usize) -> Option<String> {
+        let effect = run.effect();
         if !effect.is_closed() {
             return Some(format!("nobody can say which files `{}` reads and writes", effect.name));
         }
@@ -187,7 +191,7 @@ impl Stage<'_> {
     }
 
     /// The commands behind a place of the new order, each with its place in the old.
-    fn runs_behind(&self, at: usize) -> impl Iterator<Item = (usize, &RunStep)> {
+    fn runs_behind(&self, at: usize) -> impl Iterator<Item = (usize, Ran<'_>)> {
         self.pairs.iter().filter(move |(_, new)| *new > at).filter_map(|(old, new)| match self.after[*new] {
             Event::Run(run) => Some((*old, run)),
             _ => None,
@@ -195,10 +199,10 @@ impl Stage<'_> {
     }
 
     /// A file that a command sees only in the new order, and reads.
-    fn new_to(&self, added: &Copied, old_place: usize, run: &RunStep) -> Option<String> {
+    fn new_to(&self, added: &Copied, old_place: usize, run: Ran<'_>) -> Option<String> {
         let unsupplied = added.written.files().find(|(path, _)| !supplied(self.before, old_place, path, added));
         let (path, _) = unsupplied?;
-        let effect = &run.effect;
+        let effect = run.effect();
         let looks_away = effect.is_closed() && !effect.reads.has(path) && !effect.writes.has(path);
         (!looks_away).then(|| format!("`{}` would see `{path}`, which it did not see before", effect.name))
     }

@@ -21,7 +21,7 @@ const SETTINGS: &[&str] = &[
 
 /// The file of the context that an install goes by: its lock file, else the first manifest it needs.
 pub(super) fn source(effect: &Effect, visible: &Visible<'_>) -> Option<ContextPath> {
-    if effect.kind != Kind::Install {
+    if effect.kind != Kind::Install && effect.lock.is_none() {
         return None;
     }
     let named = effect.needs.iter().flatten().chain(&effect.lock);

@@ -93,7 +93,8 @@ impl<'a> Reader<'a> {
                     Reads::Base => None,
                 };
                 let mounts = vertex.inputs.iter().filter_map(content).collect();
-                let effect = known_command::read(exec, &state.visible);
+                let known_command::Reading { whole: effect, parts, undivided } =
+                    known_command::read_in_parts(exec, &state.visible);
                 let installs_from = left_out::source(&effect, &state.visible);
                 let missing = left_out::missing(&effect, &state.visible);
                 let Surroundings { context, manifests, .. } = self.around;
@@ -105,6 +106,8 @@ impl<'a> Reader<'a> {
                     exec,
                     mounts,
                     effect,
+                    parts,
+                    undivided,
                     installs_from,
                     missing,
                     left_out,

@@ -2,8 +2,9 @@
 //! that take them there. In go a stage and which copies are meant; whether the result is the same is argued in `safety`.
 
 use super::layout;
-use super::manifest_lines;
 use super::{Facts, Suggestion};
+use super::{manifest_lines, parting};
+use crate::dockerfile::Command;
 use crate::known_command::effect::{Effect, Kind};
 use crate::source::TextEdit;
 use crate::steps::{Act, Copied, RunStep, StageSteps};
@@ -19,6 +20,8 @@ pub struct Early {
     pub last: usize,
     /// A command between that may need them, so that they stay.
     pub blocker: Option<usize>,
+    /// Where the step of the install goes on with commands that need them: the last one that does not, by its place in it.
+    pub until: Option<usize>,
 }
 
 /// Whether a command takes time and reads little: what an early copy costs.
@@ -47,10 +50,10 @@ fn is_read(copies: &[Copied], effect: &Effect) -> bool {
 /// The finding that copies stand above an install; with a doubt where a command between them may need the files.
 #[must_use]
 pub fn finding(facts: &Facts<'_>, rule: &'static str, stage: &StageSteps, early: &Early) -> Option<Suggestion> {
-    let install = run(stage, early.install)?;
+    let install = install(stage, early)?;
     let first = stage.steps[*early.copies.first()?].instruction?;
     let mut found = Suggestion::at(facts, rule, stage.index, first);
-    found.title = format!("`{}` stands above `{}`", facts.shown(first), install.effect.name);
+    found.title = format!("`{}` stands above `{}`", facts.shown(first), install.name);
     if let Some(blocker) = early.blocker {
         let between = run(stage, blocker).map(|run| run.effect.name.clone()).unwrap_or_default();
         found.doubts.push(format!("`{between}` stands between and may need the files"));
@@ -95,7 +98,7 @@ pub fn find(stage: &StageSteps, is_meant: &dyn Fn(&[Copied], &Effect) -> bool) -
                 let early: Vec<usize> = open.iter().copied().filter(is_early).collect();
                 if !early.is_empty() {
                     let last = last_below(stage, &early, at);
-                    found.push(Early { copies: early, install: at, last, blocker: None });
+                    found.push(Early { copies: early, install: at, last, blocker: None, until: None });
                     skip = last + 1;
                     open.clear();
                     continue;
@@ -105,12 +108,22 @@ pub fn find(stage: &StageSteps, is_meant: &dyn Fn(&[Copied], &Effect) -> bool) -
                 if run.effect.kind == Kind::Install {
                     let fixed: Vec<usize> = closed.iter().copied().filter(is_early).collect();
                     if !fixed.is_empty() {
-                        found.push(Early { copies: fixed, install: at, last: at, blocker });
+                        found.push(Early { copies: fixed, install: at, last: at, blocker, until: None });
                         closed.clear();
                     }
                 }
             }
             Act::Run(run) if !matches!(run.effect.kind, Kind::Install | Kind::Packages | Kind::Setup) => {
+                if let Some((install, until)) = begins_with_install(run) {
+                    let is_early = |copy: &usize| {
+                        let copies = copies(stage, *copy);
+                        is_meant(copies, install) && !is_needed(copies, install)
+                    };
+                    let early: Vec<usize> = open.iter().copied().filter(is_early).collect();
+                    if !early.is_empty() {
+                        found.push(Early { copies: early, install: at, last: at, blocker: None, until: Some(until) });
+                    }
+                }
                 closed.append(&mut open);
                 blocker = Some(at);
             }
@@ -118,6 +131,25 @@ pub fn find(stage: &StageSteps, is_meant: &dyn Fn(&[Copied], &Effect) -> bool) -
         }
     }
     found
+}
+
+/// The install that a step of several commands begins with, and the last of its commands that needs no more than that.
+fn begins_with_install(run: &RunStep) -> Option<(&Effect, usize)> {
+    let is_beginning = |kind: Kind| matches!(kind, Kind::Setup | Kind::Packages | Kind::Install);
+    let n_first = run.parts.iter().take_while(|part| is_beginning(part.effect.kind)).count();
+    let first = run.parts.iter().take(n_first).map(|part| &part.effect);
+    let install = first.into_iter().find(|effect| effect.kind == Kind::Install)?;
+    Some((install, n_first - 1))
+}
+
+/// The effect of the install that copies stand above.
+#[must_use]
+pub fn install<'a>(stage: &'a StageSteps, early: &Early) -> Option<&'a Effect> {
+    let run = run(stage, early.install)?;
+    match early.until {
+        Some(_) => begins_with_install(run).map(|(install, _)| install),
+        None => Some(&run.effect),
+    }
 }
 
 /// How far below the first install the copies may go: over commands that are known and do not need them.
@@ -139,20 +171,77 @@ fn last_below(stage: &StageSteps, early: &[usize], first: usize) -> usize {
     last
 }
 
-/// The edits that take early copies below their installs, what the installs need of them being copied in their place;
-/// `None` where it cannot be written.
-#[must_use]
-pub fn edits(facts: &Facts<'_>, stage: &StageSteps, early: &Early) -> Option<Vec<TextEdit>> {
+/// The edits that take early copies below their installs, what the installs need of them being copied in their place.
+///
+/// # Errors
+/// A clause that says why they cannot be written.
+fn edits(facts: &Facts<'_>, stage: &StageSteps, early: &Early) -> Result<Vec<TextEdit>, String> {
+    let Some(until) = early.until else {
+        if let Some(reason) = elsewhere(facts, stage, early) {
+            return Err(reason);
+        }
+        return moved(facts, stage, early).ok_or_else(|| "the names of the files cannot be written plainly".to_owned());
+    };
+    let by_hand = || "the step has to be cut in two by hand".to_owned();
+    let (step, run) = stage.steps.get(early.install).zip(run(stage, early.install)).ok_or_else(by_hand)?;
+    let cut = parting::edit(facts, step.instruction.ok_or_else(by_hand)?, run, until)?;
+    let text = super::apply(facts.text(), &[cut]).ok_or_else(by_hand)?;
+    let parted = Facts::read(text.as_bytes(), facts.around).map_err(|refusal| refusal.message)?;
+    let stage = parted.stages.get(stage.index).ok_or_else(by_hand)?;
+    let edits = edits(&parted, stage, &Early { until: None, ..early.clone() })?;
+    let after = super::apply(&text, &edits).ok_or_else(by_hand)?;
+    Ok(vec![parting::difference(facts.text(), &after)])
+}
+
+/// Gives a finding its edits, or the reason why it has none.
+pub fn cure(facts: &Facts<'_>, stage: &StageSteps, early: &Early, found: &mut Suggestion) {
+    match edits(facts, stage, early) {
+        Ok(edits) => {
+            found.edits = edits;
+            let cut = run(stage, early.install).zip(early.until);
+            found.doubts.extend(cut.and_then(|(run, until)| parting::grows(run, until)));
+        }
+        Err(reason) => found.doubts.push(reason),
+    }
+}
+
+fn moved(facts: &Facts<'_>, stage: &StageSteps, early: &Early) -> Option<Vec<TextEdit>> {
     let installs: Vec<&RunStep> = (early.install..=early.last).filter_map(|step| run(stage, step)).collect();
-    let mut moved = Vec::new();
+    let mut lines_above = Vec::new();
     for copy in &early.copies {
         let instruction = stage.steps[*copy].instruction?;
         let above = |path: &str, copied: &Copied| is_copied_above(stage, early, *copy, path, copied);
         let lines = manifest_lines::write(facts, instruction, copies(stage, *copy), &installs, &above)?;
-        moved.push((instruction, lines));
+        lines_above.push((instruction, lines));
     }
     let below = stage.steps[early.last].instruction?;
-    Some(layout::move_below(facts, &moved, below))
+    Some(layout::move_below(facts, &lines_above, below))
+}
+
+/// Why a copy, as it is written, would go to another place, or be of other files, below the installs.
+fn elsewhere(facts: &Facts<'_>, stage: &StageSteps, early: &Early) -> Option<String> {
+    let below = stage.steps[early.last].instruction?;
+    for first in early.copies.iter().filter_map(|copy| stage.steps[*copy].instruction) {
+        let text = facts.shown(first);
+        let dest = match &facts.instruction(first).command {
+            Command::Copy(copy) => &copy.dest,
+            Command::Add(add) => &add.copy.dest,
+            _ => continue,
+        };
+        for place in first + 1..below {
+            let between = facts.shown(place);
+            match &facts.instruction(place).command {
+                Command::Workdir(_) if !dest.starts_with(['/', '$']) => {
+                    return Some(format!("below `{between}` the copy to `{dest}` would go to another folder"));
+                }
+                Command::Env(_) | Command::Arg(_) if text.contains('$') => {
+                    return Some(format!("`{between}` may change what `{text}` means"));
+                }
+                _ => {}
+            }
+        }
+    }
+    None
 }
 
 /// Whether a copy that stays above the install writes the same file.

@@ -36,10 +36,10 @@ fn rules(report: &Value) -> Vec<&str> {
 fn suggestions_are_shown_as_diffs_and_nothing_is_written() {
     let project = app();
     let before = fingerprint(&project.context());
-    for flags in [&[][..], &["--diff"], &["--check"]] {
+    for flags in [&[][..], &["--diff"], &["--check"], &["--diff", "--check"]] {
         let answer = project.run("optimize", flags);
         let text = answer.text();
-        assert_eq!(answer.code, Some(i32::from(flags == ["--check"])), "{text}");
+        assert_eq!(answer.code, Some(i32::from(flags.contains(&"--check"))), "{text}");
         assert!(text.starts_with("2 suggestions for `Dockerfile`, 2 safe (--write applies what is safe)\n"), "{text}");
         assert!(
             text.contains("\n-COPY . .\n+COPY package-lock.json package.json ./\n RUN npm ci\n+COPY . .\n"),
@@ -94,6 +94,27 @@ fn a_link_stays_a_link_and_its_target_is_written() {
 }
 
 #[test]
+fn a_file_that_may_not_be_written_is_left_alone() {
+    let project = app();
+    let path = project.dockerfile();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).expect("another mode");
+    let before = fingerprint(&project.context());
+    let answer = project.run("optimize", &["--write"]);
+    assert_eq!((answer.code, answer.text().as_str()), (Some(2), ""), "{}", answer.stderr);
+    assert!(answer.stderr.contains("may not be written") && answer.stderr.contains("chmod u+w"), "{}", answer.stderr);
+    assert_eq!(fingerprint(&project.context()), before);
+}
+
+#[test]
+fn another_name_of_the_file_shows_what_was_written() {
+    let project = app();
+    let other = project.path("other.dockerfile");
+    fs::hard_link(project.dockerfile(), &other).expect("another name");
+    assert_eq!(project.run("optimize", &["--write"]).code, Some(0));
+    assert_eq!(fs::read_to_string(&other).expect("a file"), AFTER);
+}
+
+#[test]
 fn rules_are_left_out_by_flags_and_comments() {
     let mut project = app();
     assert_eq!(rules(&json(&project, &["--ignore", "early-variable"])), ["sources-before-dependencies"]);
@@ -110,6 +131,55 @@ fn rules_are_left_out_by_flags_and_comments() {
         answer.stderr
     );
     assert_eq!(project.run("optimize", &["--ignore", "no-such-rule"]).code, Some(2));
+}
+
+#[test]
+fn a_file_of_the_project_leaves_rules_out() {
+    let project = app();
+    let path = project.path("stageplan.toml");
+    fs::write(&path, "# Ours.\n[optimize]\nignore = [\"early-variable\"]\n").expect("a file");
+    assert_eq!(rules(&json(&project, &[])), ["sources-before-dependencies"]);
+    assert_eq!(rules(&json(&project, &["--ignore", "sources-before-dependencies"])), Vec::<&str>::new());
+    fs::write(&path, "").expect("a file");
+    assert_eq!(rules(&json(&project, &[])).len(), 2);
+}
+
+#[test]
+fn a_file_of_the_project_that_says_something_unknown_is_refused() {
+    let project = app();
+    let path = project.path("stageplan.toml");
+    let rows = [
+        (
+            "[optimize]\nignore = [\n  \"early-variable\",\n  \"early-variabel\",\n]\n",
+            "line 4: no rule is called `early-variabel`",
+            "the rules are",
+        ),
+        ("[optimize]\nignore = \"early-variable\"\n", "line 2: ", "`[optimize]`"),
+        ("[optimise]\nignore = []\n", "line 1: unknown field `optimise`", "`[optimize]`"),
+        ("ignore = []\n", "line 1: unknown field `ignore`", "`[optimize]`"),
+        ("[optimize]\nignore = [\"early-variable\"\n", "stageplan.toml` line ", "`[optimize]`"),
+    ];
+    for (text, why, hint) in rows {
+        fs::write(&path, text).expect("a file");
+        let answer = project.run("optimize", &["--check"]);
+        assert_eq!((answer.code, answer.text().as_str()), (Some(2), ""), "{text}");
+        assert!(answer.stderr.contains(why) && answer.stderr.contains(hint), "{text}\n{}", answer.stderr);
+        assert!(answer.stderr.contains("stageplan.toml"), "{}", answer.stderr);
+    }
+}
+
+#[test]
+fn the_nearest_file_of_the_repository_counts_and_none_above_it() {
+    let project = app();
+    let context = project.context();
+    let above = context.parent().expect("a folder").join("stageplan.toml");
+    fs::write(&above, "[optimize]\nignore = [\"early-variable\"]\n").expect("a file");
+    assert_eq!(rules(&json(&project, &[])).len(), 2, "without a repository only the context counts");
+    let git = Command::new("git").args(["init", "-q", ".."]).current_dir(&context).env_remove("GIT_DIR").output();
+    assert!(git.expect("git starts").status.success());
+    assert_eq!(rules(&json(&project, &[])).len(), 1);
+    fs::write(project.path("stageplan.toml"), "").expect("a file");
+    assert_eq!(rules(&json(&project, &[])).len(), 2, "the nearest one counts");
 }
 
 #[test]

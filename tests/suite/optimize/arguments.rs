@@ -39,6 +39,14 @@ fn orders_that_make_the_same_images_pass() {
         ("ENV A=1\nLABEL b=2\n", "LABEL b=2\nENV A=1\n"),
         ("ARG GIT_SHA\nRUN apk add git\n", "RUN apk add git\nARG GIT_SHA\n"),
         ("COPY src src\nEXPOSE 1\nRUN ./x\n", "EXPOSE 1\nCOPY src src\nRUN ./x\n"),
+        // A step that is cut where the shell would have stopped.
+        ("RUN npm ci && ./x\n", "RUN npm ci\nRUN ./x\n"),
+        ("RUN set -e; npm ci; ./x\n", "RUN set -e; npm ci\nRUN set -e; ./x\n"),
+        ("RUN cd src && npm ci && ./x\n", "RUN cd src && npm ci\nRUN cd src && ./x\n"),
+        (
+            "RUN --mount=type=secret,id=a npm ci && ./x\n",
+            "RUN --mount=type=secret,id=a npm ci\nRUN --mount=type=secret,id=a ./x\n",
+        ),
     ];
     for (before, after) in same {
         assert_eq!(in_stage(&scene, before, after), Vec::<String>::new(), "{before}\n{after}");
@@ -83,6 +91,11 @@ fn orders_that_may_make_others_do_not_pass() {
         ("RUN npm ci\n", "RUN --mount=type=bind,target=/x npm ci\n", "run in another way"),
         ("ENV NODE_ENV=production\nRUN npm ci\n", "RUN npm ci\nENV NODE_ENV=production\n", "`NODE_ENV`"),
         ("ARG GIT_SHA=1\nRUN ./x\n", "RUN ./x\nARG GIT_SHA=1\n", "`GIT_SHA`"),
+        (
+            "ENV GIT_SHA=0\nENV GIT_SHA=1\nRUN apk add x=$GIT_SHA\n",
+            "ENV GIT_SHA=0\nRUN apk add x=$GIT_SHA\nENV GIT_SHA=1\n",
+            "`GIT_SHA`",
+        ),
         // Copies whose order counts.
         ("COPY src x\nCOPY app x\n", "COPY app x\nCOPY src x\n", ""),
         ("COPY src/a.js f.js\nCOPY app/b.js f.js\n", "COPY app/b.js f.js\nCOPY src/a.js f.js\n", "change places"),
@@ -106,12 +119,72 @@ fn orders_that_may_make_others_do_not_pass() {
         ("USER a\nVOLUME /x\n", "VOLUME /x\nUSER a\n", "configured otherwise"),
         ("ONBUILD RUN a\n", "ONBUILD RUN b\n", "configured otherwise"),
     ];
-    for (before, after, why) in other {
-        let doubts = in_stage(&scene, before, after);
+    none_passes(&scene, &other);
+}
+
+/// Each second text may make other images than the first, for a reason that holds these words.
+fn none_passes(scene: &Scene, rows: &[(&str, &str, &str)]) {
+    for (before, after, why) in rows {
+        let doubts = in_stage(scene, before, after);
         let is_other = !doubts.is_empty() && doubts.iter().any(|doubt| doubt.contains(why));
         // Files of other names in one folder may well change places.
         assert!(is_other || why.is_empty(), "{before}\n{after}\n{doubts:?}");
     }
+}
+
+#[test]
+fn a_step_that_is_cut_where_something_goes_on_over_the_cut_does_not_pass() {
+    let scene = scene(FILES);
+    let other = [
+        ("RUN npm ci; ./x\n", "RUN npm ci\nRUN ./x\n", "run in another way"),
+        ("RUN set -e; npm ci && ./a; ./x\n", "RUN set -e; npm ci && ./a\nRUN set -e; ./x\n", "run in another way"),
+        ("RUN set -e; npm ci; ./x\n", "RUN set -e; npm ci\nRUN ./x\n", "run in another way"),
+        ("RUN cd src && npm ci && ./x\n", "RUN cd src && npm ci\nRUN ./x\n", "run in another way"),
+        ("RUN A=1 npm ci && ./x\n", "RUN npm ci\nRUN A=1 ./x\n", "`A`"),
+        ("RUN npm ci && ./x | cat\n", "RUN npm ci\nRUN ./x | cat\n", "run in another way"),
+        ("RUN npm ci && ./x\n", "RUN --network=none npm ci\nRUN ./x\n", "run in another way"),
+        (
+            "RUN --mount=type=tmpfs,target=/t npm ci && ./x\n",
+            "RUN --mount=type=tmpfs,target=/t npm ci\nRUN --mount=type=tmpfs,target=/t ./x\n",
+            "run in another way",
+        ),
+        (
+            "RUN --mount=type=cache,target=/app/node_modules npm ci && ./x\n",
+            "RUN --mount=type=cache,target=/app/node_modules npm ci\n\
+             RUN --mount=type=cache,target=/app/node_modules ./x\n",
+            "run in another way",
+        ),
+        ("RUN npm ci && ./x\n", "RUN npm ci\n", "is gone"),
+        ("RUN ./x && npm ci\n", "RUN npm ci\nRUN ./x\n", "run in another way"),
+        // What is started in one half of a step is not there in the other.
+        ("RUN ./serve && ./x\n", "RUN ./serve\nRUN ./x\n", "may leave something running"),
+        ("RUN command cd src && npm ci && ./x\n", "RUN command cd src\nRUN npm ci && ./x\n", "another way"),
+    ];
+    none_passes(&scene, &other);
+}
+
+#[test]
+fn folders_that_another_step_makes_do_not_pass() {
+    let scene = scene(FILES);
+    let other = [
+        ("COPY --chown=1 src s\nRUN mkdir -p s/t\n", "RUN mkdir -p s/t\nCOPY --chown=1 src s\n", "decides who owns it"),
+        (
+            "COPY --chown=1 src s\nWORKDIR s\nRUN ./x\n",
+            "WORKDIR s\nCOPY --chown=1 src /app/s\nRUN ./x\n",
+            "decides who owns it",
+        ),
+        (
+            "COPY --chown=1 src /q/s\nRUN mkdir -p /q/t\n",
+            "RUN mkdir -p /q/t\nCOPY --chown=1 src /q/s\n",
+            "`/q` first decides",
+        ),
+        (
+            "COPY --chmod=700 src s\nRUN apk add git\n",
+            "COPY --chmod=700 src/a.js s/\nRUN apk add git\nCOPY --chmod=700 src s\n",
+            "decides who owns it",
+        ),
+    ];
+    none_passes(&scene, &other);
 }
 
 #[test]

@@ -22,6 +22,25 @@ fn articles() -> Vec<(String, Case)> {
     articles.map(|(name, path)| (name, case::read::<Recorded>(&path).case)).collect()
 }
 
+/// The traps that the articles' own examples hold, and the advice they do not follow: what it is, a case that shows it, and
+/// the rule that finds it.
+#[test]
+fn each_trap_of_the_articles_is_found_where_it_is_shown() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let traps: Vec<(String, String, String)> = case::read(&folder.join("fixtures/optimize/traps.json"));
+    assert!(traps.len() > 10, "the traps are gone");
+    for (trap, name, rule) in traps {
+        let recorded = folder.join(format!("conformance/public/{name}.json"));
+        let shown = if recorded.exists() {
+            case::read::<Recorded>(&recorded).case
+        } else {
+            case::read::<Case>(&folder.join(format!("fixtures/optimize/cases/{name}.json")))
+        };
+        let told = Scene::of(&shown, &EngineProfile::buildkit()).told().expect("a Dockerfile");
+        assert!(told.iter().any(|(found, ..)| *found == rule), "{trap}: {name} {told:?}");
+    }
+}
+
 #[test]
 fn a_reviewer_would_say_the_same_of_the_articles() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/optimize/articles.json");

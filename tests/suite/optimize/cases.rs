@@ -1,8 +1,8 @@
 //! Projects of each ecosystem: the order that is wrong, what is said of it, and the file as it is afterwards.
 //!
 //! A case is a file in `tests/fixtures/optimize/cases` whose name is what it shows: `dockerfile`, `files`, `findings`
-//! (rule, line, `safe` or `review`), `doubts` (a part of each reason that must be given), and `after`, the lines of the
-//! Dockerfile with what is safe; without it nothing may be written.
+//! (rule, line, `safe` or `review`), `doubts` (a part of each reason that must be given), `after`, the lines of the
+//! Dockerfile with what is safe; without it nothing may be written; and `edited`, the lines with the edits of the last finding.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use super::scene::{Scene, Told, written};
 use crate::case::{self, Case, Text};
 
 /// The keys a case may have; a misspelt one would be passed over otherwise.
-const KEYS: &[&str] = &["profile", "dockerfile", "files", "build_args", "findings", "doubts", "after"];
+const KEYS: &[&str] = &["profile", "dockerfile", "files", "build_args", "findings", "doubts", "after", "edited"];
 
 #[derive(Deserialize)]
 struct Situation {
@@ -24,6 +24,7 @@ struct Situation {
     #[serde(default)]
     doubts: Vec<String>,
     after: Option<Text>,
+    edited: Option<Text>,
 }
 
 fn check(path: &Path) -> Result<(), String> {
@@ -46,6 +47,12 @@ fn check(path: &Path) -> Result<(), String> {
         return Err(format!("`{missing}` is not said\n{said}"));
     }
     let before = situation.case.dockerfile.joined();
+    if let Some(edited) = situation.edited {
+        let last = scene.suggestions().and_then(|found| found.last()?.apply(&before)).unwrap_or_default();
+        if last != edited.joined() {
+            return Err(format!("edited as\n{last}"));
+        }
+    }
     let expected = situation.after.map_or(before, |after| after.joined());
     let after = scene.rewritten().ok_or("refused")?.text;
     if after != expected { Err(format!("rewritten as\n{after}\nbut should be\n{expected}\n{said}")) } else { Ok(()) }

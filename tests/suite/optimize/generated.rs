@@ -123,6 +123,7 @@ const SHAPES: &[&str] = &[
      RUN echo $GIT_SHA > /sha",
     "FROM BASE AS build\nWORKDIR /work\nCOPY src src\nRUN cat src/* > out\n\nFROM BASE\nWORKDIR /app\n\
      COPY --from=build /work/out ./dist/out\nCOPY . .\nRUN INSTALL\nCOPY src/link /\n",
+    "FROM BASE\nCOPY . /app\nWORKDIR /app\nRUN set -e; INSTALL; \\\n    cp -r src /copied\n",
 ];
 
 /// A project, before and after.

@@ -1,7 +1,7 @@
 //! Settings files of package managers: `.npmrc`, `.yarnrc`, `.yarnrc.yml`, `bunfig.toml`, `pnpm-workspace.yaml`. Settings
 //! that are known to name no file of the project are passed over, any other is a doubt. In goes what a command sees.
 
-use crate::known_command::effect::{Effect, join};
+use crate::known_command::effect::{Effect, Kind, join};
 use crate::known_command::visible::Visible;
 
 /// Settings of `.npmrc` and `.yarnrc` that name no file and load no code.
@@ -88,6 +88,19 @@ pub(super) fn add(effect: &mut Effect, visible: &Visible<'_>) {
         (!is_plain).then(|| key.to_owned())
     });
     each_line(effect, visible, &join(&folder, "bunfig.toml"), |line| Some(line.to_owned()));
+}
+
+/// What `config` and `set` do: nothing is installed, settings and, of Yarn, its own program change.
+pub(super) fn change(is_yarn: bool, name: String, folder: &str) -> Effect {
+    let mut effect = Effect::new(Kind::Setup, name, folder);
+    let names = [".npmrc", ".yarnrc", ".yarnrc.yml", "package.json", "pnpm-workspace.yaml"];
+    effect.reads.add_files(folder, names);
+    effect.writes.add_files(folder, names);
+    if is_yarn {
+        effect.reads.add_folders(folder, [".yarn"]);
+        effect.writes.add_folders(folder, [".yarn"]);
+    }
+    effect
 }
 
 /// Doubts each line of a file of which `odd` names a setting.

@@ -1,6 +1,8 @@
 //! Manifests, settings and folders of a project that make an order doubtful, wherever a stage uses them. In go the facts, out
 //! come clauses.
 
+use std::collections::BTreeSet;
+
 use crate::context::{ContextPath, FileKind, Node};
 use crate::suggestion::Facts;
 
@@ -44,6 +46,16 @@ pub(super) fn argue(facts: &Facts<'_>, runs_uv_pip: bool, doubts: &mut Vec<Strin
         doubts.push(format!(
             "the folder `{path}` has another mode than 0755, which a copy of its files alone would make"
         ));
+    }
+}
+
+/// Notes manifests that look at a variable, as requirement files of pip may.
+pub(super) fn named_in(facts: &Facts<'_>, names: &BTreeSet<String>, doubts: &mut Vec<String>) {
+    for (path, bytes) in facts.around.manifests {
+        let text = String::from_utf8_lossy(bytes);
+        if let Some(name) = names.iter().find(|name| text.contains(name.as_str())) {
+            doubts.push(format!("`{}` may look at the variable `{name}`", path.to_lossy()));
+        }
     }
 }
 
