@@ -32,7 +32,9 @@ fn is_meant(copies: &[Copied], _: &Effect) -> bool {
         copied.origin == Origin::Context(MAIN_CONTEXT.to_owned()) && copied.written.regions.is_empty()
     };
     let mut files = copies.iter().flat_map(|copied| copied.written.files());
-    copies.iter().all(is_context) && files.any(|(path, _)| !is_of_the_system(path))
+    // Some keep the whole application below `/etc` or `/root`.
+    let is_whole = copies.iter().any(|copied| copied.selector.path == "/");
+    copies.iter().all(is_context) && (is_whole || files.any(|(path, _)| !is_of_the_system(path)))
 }
 
 /// `is_own` says that the copies are in the stage of the install.

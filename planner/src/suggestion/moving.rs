@@ -105,12 +105,10 @@ pub fn find(stage: &StageSteps, is_meant: &dyn Fn(&[Copied], &Effect) -> bool) -
                 }
                 // What an install reads stays above it, whatever comes below.
                 open.retain(|copy| !is_read(copies(stage, *copy), &run.effect));
-                if run.effect.kind == Kind::Install {
-                    let fixed: Vec<usize> = closed.iter().copied().filter(is_early).collect();
-                    if !fixed.is_empty() {
-                        found.push(Early { copies: fixed, install: at, last: at, blocker, until: None });
-                        closed.clear();
-                    }
+                let fixed: Vec<usize> = closed.iter().copied().filter(is_early).collect();
+                if !fixed.is_empty() {
+                    found.push(Early { copies: fixed, install: at, last: at, blocker, until: None });
+                    closed.clear();
                 }
             }
             Act::Run(run) if !matches!(run.effect.kind, Kind::Install | Kind::Packages | Kind::Setup) => {
