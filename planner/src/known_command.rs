@@ -19,7 +19,7 @@ mod compiled;
 mod scripting;
 mod system;
 
-use crate::graph::exec::Exec;
+use crate::graph::exec::{Exec, MountOp};
 use effect::{Effect, Kind, is_within};
 use shell::Invocation;
 use visible::Visible;
@@ -59,6 +59,10 @@ pub fn read_in_parts(exec: &Exec, visible: &Visible<'_>) -> Reading {
     let script = shell::begin(exec);
     let undivided = seam::undivided(exec, &script);
     let mut visible = std::borrow::Cow::Borrowed(visible);
+    // What is mounted hides what was copied there.
+    for mount in exec.mounts.iter().filter(|mount| mount.kind == MountOp::Bind) {
+        visible.to_mut().blur(&effect::join("/", &mount.target));
+    }
     let mut parts: Vec<Part> = Vec::new();
     let n_commands = script.commands.len();
     for invocation in script.commands {

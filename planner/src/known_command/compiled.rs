@@ -87,7 +87,7 @@ fn go_download(flags: &[&str], invocation: &Invocation, visible: &Visible<'_>) -
     if flags.contains("-modfile") || flags.contains("-mod=mod") || flags.contains("-overlay") {
         effect.doubt("the variable `GOFLAGS` may name files");
     }
-    doubt_environment(&mut effect, invocation, &["GOENV", "GOWORK", "GOPATH", "GOMODCACHE"]);
+    doubt_environment(&mut effect, invocation, visible, &["GOENV", "GOWORK", "GOPATH", "GOMODCACHE"]);
     effect
 }
 

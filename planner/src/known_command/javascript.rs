@@ -201,10 +201,10 @@ fn install(
         effect.writes.add_files(folder, tool.foreign_locks().iter().copied());
     }
     doubt_words(&mut effect, tool, verb, words);
-    doubt_environment(&mut effect, invocation, &["NPM_CONFIG_", "YARN_", "PNPM_", "BUN_"]);
+    doubt_environment(&mut effect, invocation, visible, &["NPM_CONFIG_", "YARN_", "PNPM_", "BUN_"]);
     let ignores_scripts = words.iter().any(|word| ["--ignore-scripts", "--ignore-scripts=true"].contains(word));
     manifest::add(&mut effect, visible, ignores_scripts);
-    lockfile::add(&mut effect, visible);
+    lockfile::add(&mut effect, visible, ignores_scripts);
     settings::add(&mut effect, visible);
     effect
 }

@@ -3,67 +3,13 @@
 //! those of pip's page on requirement files, Poetry's FAQ on images, uv's guide to Docker and Pipenv's.
 
 mod requirements;
+mod shadowing;
 
 use super::effect::{Effect, Kind, join, upwards};
 use super::json::Json;
 use super::settings::doubt_environment;
 use super::shell::Invocation;
 use super::visible::Visible;
-
-/// Modules of the standard library that a project may well have a file of the name of; run with `python -m`, pip finds
-/// the project's first.
-const SHADOWING: &[&str] = &[
-    "abc.py",
-    "ast.py",
-    "base64.py",
-    "calendar.py",
-    "code.py",
-    "collections.py",
-    "configparser.py",
-    "copy.py",
-    "csv.py",
-    "datetime.py",
-    "email.py",
-    "enum.py",
-    "functools.py",
-    "hashlib.py",
-    "html.py",
-    "http.py",
-    "io.py",
-    "json.py",
-    "locale.py",
-    "logging.py",
-    "operator.py",
-    "pip.py",
-    "platform.py",
-    "queue.py",
-    "random.py",
-    "re.py",
-    "secrets.py",
-    "select.py",
-    "shutil.py",
-    "signal.py",
-    "site.py",
-    "socket.py",
-    "ssl.py",
-    "stat.py",
-    "string.py",
-    "struct.py",
-    "subprocess.py",
-    "sys.py",
-    "tempfile.py",
-    "threading.py",
-    "time.py",
-    "token.py",
-    "tokenize.py",
-    "types.py",
-    "typing.py",
-    "urllib.py",
-    "uuid.py",
-    "warnings.py",
-    "xml.py",
-    "zipfile.py",
-];
 
 /// What a command of one of these tools does; `None` if it is none of theirs.
 #[must_use]
@@ -100,7 +46,7 @@ pub(super) fn effect(invocation: &Invocation, visible: &Visible<'_>) -> Option<E
     };
     let named = invocation.env.get("PYTHONPATH").map(|path| path.split(':').map(|dir| join(&invocation.folder, dir)));
     let searched = is_module.then(|| invocation.folder.clone()).into_iter().chain(named.into_iter().flatten());
-    if searched.into_iter().any(|folder| visible.has_any(&folder, SHADOWING)) {
+    if searched.into_iter().any(|folder| shadowing::is_found(&folder, visible)) {
         effect.doubt("pip may load a module of the project in place of one of Python's own");
     }
     Some(effect)
@@ -210,7 +156,7 @@ fn pip(words: &[&str], invocation: &Invocation, visible: &Visible<'_>) -> Effect
             _ => {}
         }
     }
-    doubt_environment(&mut effect, invocation, &["PIP_", "UV_"]);
+    doubt_environment(&mut effect, invocation, visible, &["PIP_", "UV_"]);
     effect
 }
 
@@ -275,7 +221,7 @@ fn uv(words: &[&str], invocation: &Invocation, visible: &Visible<'_>) -> Effect 
         &known,
         &["--extra", "--group", "--no-group", "--python", "-p", "--link-mode"],
     );
-    doubt_environment(&mut effect, invocation, &["UV_"]);
+    doubt_environment(&mut effect, invocation, visible, &["UV_"]);
     effect
 }
 
@@ -337,7 +283,7 @@ fn poetry(words: &[&str], invocation: &Invocation, visible: &Visible<'_>) -> Eff
         "--all-groups",
     ];
     doubt_other_words(&mut effect, &words[1..], &known, &["--only", "--without", "--with", "--extras", "-E"]);
-    doubt_environment(&mut effect, invocation, &["POETRY_", "PIP_"]);
+    doubt_environment(&mut effect, invocation, visible, &["POETRY_", "PIP_"]);
     effect
 }
 
@@ -403,7 +349,7 @@ fn pipenv(words: &[&str], invocation: &Invocation, visible: &Visible<'_>) -> Eff
         "--quiet",
     ];
     doubt_other_words(&mut effect, &words[1..], &known, &[]);
-    doubt_environment(&mut effect, invocation, &["PIPENV_", "PIP_"]);
+    doubt_environment(&mut effect, invocation, visible, &["PIPENV_", "PIP_"]);
     effect
 }
 

@@ -21,7 +21,12 @@ pub(super) fn effect(invocation: &Invocation, visible: &Visible<'_>) -> Option<E
             Some(effect)
         }
         ("gem", ["install", names @ ..]) if !names.iter().any(|name| name.contains('/') || name.ends_with(".gem")) => {
-            Some(Effect::new(Kind::Packages, "gem install", folder))
+            let mut effect = Effect::new(Kind::Packages, "gem install", folder);
+            // Gems that lie in the folder are taken before those of the registry.
+            if let Some(gem) = visible.named(folder, |name| name.ends_with(".gem")).first() {
+                effect.doubt(format!("`{}` may be installed", gem.rsplit('/').next().unwrap_or(gem)));
+            }
+            Some(effect)
         }
         ("composer", words) if words.contains(&"install") => Some(composer(invocation, visible)),
         ("mix", ["local.hex" | "local.rebar", ..]) => Some(Effect::new(Kind::Setup, "mix", folder)),
@@ -67,7 +72,7 @@ fn bundler(invocation: &Invocation, visible: &Visible<'_>) -> Effect {
         Ok(_) => {}
         Err(doubt) => effect.doubt(doubt),
     }
-    doubt_environment(&mut effect, invocation, &["BUNDLE_GEMFILE", "BUNDLE_APP_CONFIG", "BUNDLE_PATH"]);
+    doubt_environment(&mut effect, invocation, visible, &["BUNDLE_GEMFILE", "BUNDLE_APP_CONFIG", "BUNDLE_PATH"]);
     effect
 }
 
@@ -79,7 +84,10 @@ fn is_plain_gem_line(line: &str) -> bool {
         ["", "gem", "source", "group", "end", "platforms", "ruby"].contains(&word) || line.starts_with('#');
     let is_odd =
         ["path", "file:", "File", "#{", "`", "git_source", "eval", "ENV", "$"].iter().any(|odd| line.contains(odd));
-    is_listing && (line.starts_with('#') || !is_odd)
+    let is_near = ["\"/", "'/", "\"./", "'./", "\"../", "'../"].iter().any(|start| line.contains(start));
+    let is_repository = line.contains("git:") || line.contains(":git");
+    let is_far = line.contains("://") || line.contains("git@");
+    is_listing && (line.starts_with('#') || !(is_odd || is_near || is_repository && !is_far))
 }
 
 fn composer(invocation: &Invocation, visible: &Visible<'_>) -> Effect {
@@ -123,6 +131,9 @@ fn composer(invocation: &Invocation, visible: &Visible<'_>) -> Effect {
             if kinds.iter().any(|kind| kind == "path" || kind == "artifact") {
                 effect.doubt("`composer.json` takes packages from folders of the project");
             }
+            if let Some(near) = repositories.and_then(near) {
+                effect.doubt(format!("`composer.json` takes packages from `{near}`"));
+            }
             let config = |name: &str| manifest.get("config").and_then(|config| config.get(name)).and_then(Json::text);
             if config("vendor-dir").or(config("bin-dir")).is_some() {
                 effect.doubt("`composer.json` sets another folder for packages");
@@ -131,8 +142,18 @@ fn composer(invocation: &Invocation, visible: &Visible<'_>) -> Effect {
         Ok(None) => effect.doubt("`composer.json` is not among the copied files"),
         Err(doubt) => effect.doubt(doubt),
     }
-    doubt_environment(&mut effect, invocation, &["COMPOSER"]);
+    doubt_environment(&mut effect, invocation, visible, &["COMPOSER"]);
     effect
+}
+
+/// The place of a repository that is no address.
+fn near(repositories: &Json) -> Option<&str> {
+    let listed = match repositories {
+        Json::List(items) => items.iter().collect(),
+        _ => repositories.entries().map(|(_, repository)| repository).collect::<Vec<_>>(),
+    };
+    let mut places = listed.into_iter().filter_map(|repository| repository.get("url")?.text());
+    places.find(|place| !place.contains("://") && !place.starts_with("git@"))
 }
 
 fn mix(verb: &str, folder: &str, visible: &Visible<'_>) -> Effect {

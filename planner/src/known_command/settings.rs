@@ -1,8 +1,9 @@
 //! Settings of tools that come from the environment. A command goes in, out come reasons to doubt what it reads: a
 //! variable that could make it read another file of the project, load code, or run another program.
 
-use super::effect::{Effect, is_within};
+use super::effect::{Effect, is_within, join};
 use super::shell::Invocation;
+use super::visible::Visible;
 
 /// Variables that make programs load code or other settings.
 const LOADERS: &[&str] = &[
@@ -20,14 +21,23 @@ const LOADERS: &[&str] = &[
 ];
 
 /// Notes what in the environment could change what a tool reads. `prefixes` are those of its own variables.
-pub(super) fn doubt_environment(effect: &mut Effect, invocation: &Invocation, prefixes: &[&str]) {
+pub(super) fn doubt_environment(
+    effect: &mut Effect,
+    invocation: &Invocation,
+    visible: &Visible<'_>,
+    prefixes: &[&str],
+) {
     for (name, value) in &invocation.env {
         if LOADERS.contains(&name.as_str()) && !is_memory_limit(value) {
             effect.doubt(format!("the variable `{name}` may load files"));
         }
         let upper = name.to_ascii_uppercase();
         let is_own = prefixes.iter().any(|prefix| upper.starts_with(prefix));
-        if is_own && !is_harmless(value, &invocation.folder) {
+        // A plain word may be the name of what lies in the folder.
+        let is_there = !value.is_empty()
+            && !value.starts_with('/')
+            && visible.below(&join(&invocation.folder, value)).next().is_some();
+        if is_own && (is_there || !is_harmless(value, &invocation.folder)) {
             effect.doubt(format!("the variable `{name}` may name a file of the project"));
         }
     }

@@ -9,6 +9,13 @@ use super::shell::Invocation;
 const THROWN_AWAY: &[&str] =
     &["/var/lib/apt/", "/var/cache/", "/tmp/", "/var/tmp/", "/root/.cache", "/root/.npm", "/var/log/"];
 
+/// Signs of packages that are web servers or bring one along: these put a first page into the folders of pages, some only
+/// where there is none yet.
+const SERVERS: &[&str] =
+    &["nginx", "apache", "httpd", "lighttpd", "php", "caddy", "cgi", "wordpress", "drupal", "mediawiki", "web"];
+/// Folders of pages.
+const OF_SERVERS: &[&str] = &["var/www", "srv"];
+
 /// What such a command does; `None` if it is none of them.
 #[must_use]
 pub(super) fn effect(invocation: &Invocation) -> Option<Effect> {
@@ -28,7 +35,12 @@ pub(super) fn effect(invocation: &Invocation) -> Option<Effect> {
             let is_install =
                 ["install", "add", "update", "upgrade", "dist-upgrade", "makecache", "groupinstall"].contains(&verb);
             let kind = if is_install { Kind::Packages } else { Kind::Setup };
-            Some(Effect::new(kind, format!("{program} {verb}"), folder))
+            let mut effect = Effect::new(kind, format!("{program} {verb}"), folder);
+            if is_install && plain.iter().skip(1).any(|name| SERVERS.iter().any(|server| name.contains(server))) {
+                effect.reads.add_folders("/", OF_SERVERS.iter().copied());
+                effect.writes.add_folders("/", OF_SERVERS.iter().copied());
+            }
+            Some(effect)
         }
         "adduser" | "addgroup" | "useradd" | "groupadd" | "usermod" => {
             // A home may be made, or taken over, where the project lies.

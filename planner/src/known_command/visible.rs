@@ -106,6 +106,12 @@ impl<'a> Visible<'a> {
         }
     }
 
+    /// Whether something unknown may lie in a folder.
+    #[must_use]
+    pub fn is_unclear_in(&self, folder: &str) -> bool {
+        self.unclear.iter().any(|unclear| is_within(unclear, folder) || is_within(folder, unclear))
+    }
+
     /// A command has run.
     pub fn run(&mut self, effect: &Effect) {
         self.has_corepack |= effect.uses_corepack;

@@ -37,6 +37,76 @@ pub fn is_volatile(name: &str) -> bool {
     })
 }
 
+/// Words of names that tell of the project itself.
+const OF_THE_PROJECT: &[&str] = &[
+    "APP",
+    "APPLICATION",
+    "ARG",
+    "BACKEND",
+    "BRANCH",
+    "BUILD",
+    "CI",
+    "CLIENT",
+    "COMMIT",
+    "CONTAINER",
+    "CREATED",
+    "CURRENT",
+    "DATE",
+    "DEPLOY",
+    "DEPLOYMENT",
+    "DOCKER",
+    "FRONTEND",
+    "FULL",
+    "GIT",
+    "GITHUB",
+    "GITLAB",
+    "HASH",
+    "HEAD",
+    "ID",
+    "IMAGE",
+    "LAST",
+    "LATEST",
+    "LONG",
+    "NAME",
+    "NEXT",
+    "NUMBER",
+    "NUXT",
+    "OCI",
+    "PROJECT",
+    "PUBLIC",
+    "REACT",
+    "REF",
+    "RELEASE",
+    "REPO",
+    "REVISION",
+    "SCM",
+    "SERVER",
+    "SERVICE",
+    "SHA",
+    "SHORT",
+    "SOURCE",
+    "SRC",
+    "TAG",
+    "TIME",
+    "TIMESTAMP",
+    "UTC",
+    "VCS",
+    "VERSION",
+    "VITE",
+    "VUE",
+    "WEB",
+];
+
+/// Whether a variable that says which build it is may mean the build of something else, as `PUPPETEER_CHROMIUM_REVISION`
+/// does. Nobody but the project's own history has commits and dates of building.
+fn is_of_a_tool(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    let mut words = upper.split('_');
+    let is_own = words.clone().any(|word| ["GIT", "VCS", "COMMIT"].contains(&word))
+        || ["BUILD_DATE", "BUILD_TIME"].iter().any(|part| upper.contains(part));
+    !is_own && words.any(|word| !word.is_empty() && !OF_THE_PROJECT.contains(&word))
+}
+
 /// A command: a whole execution, or a part of one that does nothing else than its parts one after the other.
 #[derive(Clone, Copy)]
 pub(super) struct Ran<'a> {
@@ -105,7 +175,7 @@ pub(super) fn difference(old: Ran<'_>, new: Ran<'_>) -> Option<String> {
         let effect = old.effect();
         let looks_away = matches!(effect.kind, Kind::Install | Kind::Packages | Kind::Setup);
         let is_named = old.run.exec.args.iter().any(|text| text.contains(variable.as_str()));
-        if is_named || !looks_away || !effect.is_closed() || !is_volatile(variable) {
+        if is_named || !looks_away || !effect.is_closed() || !is_volatile(variable) || is_of_a_tool(variable) {
             return Some(format!("`{name}` may look at the variable `{variable}`"));
         }
     }
@@ -125,7 +195,17 @@ fn plain(exec: &Exec) -> Exec {
 
 #[cfg(test)]
 mod tests {
-    use super::is_volatile;
+    use super::{is_of_a_tool, is_volatile};
+
+    #[test]
+    fn builds_of_other_things_are_told_from_those_of_the_project() {
+        for name in ["PUPPETEER_CHROMIUM_REVISION", "PYTORCH_BUILD_NUMBER", "NODE_SASS_BRANCH"] {
+            assert!(is_volatile(name) && is_of_a_tool(name), "{name}");
+        }
+        for name in ["GIT_SHA", "SHOP_COMMIT_SHA", "SHOP_BUILD_DATE", "APP_REVISION", "BUILD_NUMBER", "SHA"] {
+            assert!(!is_of_a_tool(name), "{name}");
+        }
+    }
 
     #[test]
     fn names_of_builds_are_told_from_others() {

@@ -233,3 +233,96 @@ fn what_an_install_may_do_beside_its_manifests_is_doubted() {
         assert!(doubts.iter().any(|doubt| doubt.contains(why)), "{files} {run}: {doubts:?}");
     }
 }
+
+#[test]
+fn files_of_the_project_that_installs_find_by_themselves_are_doubted() {
+    for (files, above, manifests, run, why) in FOUND_BY_ITSELF {
+        let others = ["package.json", "package-lock.json", "composer.json", "composer.lock", "r.txt"];
+        let rest: String = others
+            .iter()
+            .filter(|name| !files.contains(**name) && (!files.contains("lock") || !name.contains("lock")))
+            .map(|name| format!(", \"{name}\": \"{}\"", if *name == "r.txt" { "flask" } else { "{}" }))
+            .collect();
+        let scene = scene(&format!("{{{files}{rest}, \"src/a\": \"a\"}}"));
+        let before = format!("{above}COPY . .\nRUN {run}\n");
+        let doubts = in_stage(&scene, &before, &format!("{above}{manifests}RUN {run}\nCOPY . .\n"));
+        assert!(doubts.iter().any(|doubt| doubt.contains(why)), "{files} {run}: {doubts:?}");
+    }
+}
+
+/// Files, lines above, the lines that copy manifests, the command, and a part of the doubt.
+const FOUND_BY_ITSELF: [(&str, &str, &str, &str, &str); 16] = [
+    // Scripts of packages that look at the project.
+    (
+        r#""package-lock.json": "{\"packages\":{\"node_modules/@prisma/client\":{\"hasInstallScript\":true}}}""#,
+        "",
+        "COPY package*.json ./\n",
+        "npm ci",
+        "@prisma/client",
+    ),
+    (
+        r#""yarn.lock": "puppeteer@^22.0.0:\n  version \"22.1.0\"\n""#,
+        "",
+        "COPY package.json yarn.lock ./\n",
+        "yarn install --frozen-lockfile",
+        "`puppeteer`",
+    ),
+    (
+        r#""package.json": "{\"pnpm\": {\"patchedDependencies\": {\"x@1\": \"src/x\"}}}", "pnpm-lock.yaml": """#,
+        "",
+        "COPY package.json pnpm-lock.yaml ./\n",
+        "pnpm install --frozen-lockfile",
+        "patchedDependencies",
+    ),
+    // Modules that Python finds first.
+    (r#""glob.py": "x""#, "", PIP, "python -m pip install -r r.txt", "of Python's own"),
+    (r#""json/__init__.py": "x""#, "", PIP, "python -m pip install -r r.txt", "of Python's own"),
+    (r#""pip/__init__.py": "x""#, "", PIP, "python3 -m pip install -r r.txt", "of Python's own"),
+    // Words that are names of what the project holds.
+    (r#""lib/x.py": "x""#, "ENV PIP_TARGET=lib\n", PIP, "pip install -r r.txt", "PIP_TARGET"),
+    (r#""dev": "x""#, "ENV PIP_REQUIREMENT=dev\n", PIP, "pip install -r r.txt", "PIP_REQUIREMENT"),
+    (r#""lib/a": "x""#, "ENV COMPOSER_VENDOR_DIR=lib\n", COMPOSER, COMPOSED, "COMPOSER_VENDOR_DIR"),
+    (r#""foo-1.0.gem": "x""#, "", "", "gem install foo", "`foo-1.0.gem`"),
+    // Repositories in folders.
+    (
+        r#""composer.json": "{\"repositories\": [{\"type\": \"vcs\", \"url\": \"lib/x\"}]}""#,
+        "",
+        COMPOSER,
+        COMPOSED,
+        "lib/x",
+    ),
+    (
+        r#""Gemfile": "gem 'x', git: '/app/lib/x'\n", "Gemfile.lock": """#,
+        "ENV BUNDLE_FROZEN=1\n",
+        "COPY Gemfile Gemfile.lock ./\n",
+        "bundle install",
+        "is a program",
+    ),
+    (
+        r#""Gemfile": "gem 'x', git: 'lib/x'\n", "Gemfile.lock": """#,
+        "ENV BUNDLE_FROZEN=1\n",
+        "COPY Gemfile Gemfile.lock ./\n",
+        "bundle install",
+        "is a program",
+    ),
+    // Web servers put a page where there is none.
+    (r#""a.php": "x""#, "WORKDIR /var/www/html\n", "", "apt-get install -y nginx", "/var/www"),
+    (r#""a.php": "x""#, "WORKDIR /var/www/html\n", "", "apt-get update && apt-get install -y php-cli", "/var/www"),
+    // What is mounted over the files is another file.
+    (r#""p.json": "{}""#, "", "", "--mount=type=bind,source=p.json,target=package.json npm ci", "package.json"),
+];
+
+const PIP: &str = "COPY r.txt ./\n";
+const COMPOSER: &str = "COPY composer.* ./\n";
+const COMPOSED: &str = "composer install --no-scripts --no-autoloader --no-plugins";
+
+#[test]
+fn members_that_another_stage_makes_are_doubted() {
+    let scene = scene(r#"{"package.json": "{\"workspaces\": [\"packages/*\"]}", "package-lock.json": "{}"}"#);
+    let order = |first: &str, second: &str| {
+        format!("FROM node AS build\nRUN ./x\nFROM node\nWORKDIR /app\nCOPY package*.json ./\n{first}{second}")
+    };
+    let doubts = |copy: &str| doubts(&scene, &order(copy, "RUN npm ci\n"), &order("RUN npm ci\n", copy));
+    assert!(doubts("COPY --from=build /a/packages ./packages\n").iter().any(|doubt| doubt.contains("member")));
+    assert_eq!(doubts("COPY --from=build /a/dist ./dist\n"), Vec::<String>::new());
+}

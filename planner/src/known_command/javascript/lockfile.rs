@@ -5,19 +5,68 @@ use crate::known_command::effect::{Effect, join};
 use crate::known_command::json::Json;
 use crate::known_command::visible::Visible;
 
+/// Packages whose own install scripts look for files of the project: a schema, settings, or the repository's hooks.
+const READERS: &[&str] = &[
+    "@prisma/client",
+    "@zenstackhq/runtime",
+    "puppeteer",
+    "nx",
+    "lefthook",
+    "@evilmartians/lefthook",
+    "yorkie",
+    "ghooks",
+    "pre-commit",
+    "pre-push",
+    "git-hooks",
+    "postinstall-postinstall",
+];
+
+fn script_of(package: &str) -> String {
+    format!("the install script of `{package}` looks at files of the project")
+}
+
+/// Whether a lock file of Yarn, pnpm or Bun names a package.
+fn names(text: &str, package: &str) -> bool {
+    text.match_indices(package).any(|(at, _)| {
+        let is_start = matches!(text[..at].chars().next_back(), None | Some(' ' | '\n' | '"' | '\'' | '/'));
+        let is_of_scope = !package.starts_with('@') && text[..at].ends_with('/') && !text[..at].ends_with(" /");
+        is_start && !is_of_scope && text[at + package.len()..].starts_with(['@', '/', '"', '\'', ':'])
+    })
+}
+
+/// Doubts such packages; of Husky, only the old ones have a script.
+fn scripts_of_npm(effect: &mut Effect, lock: &Json) {
+    let packages = lock.get("packages").into_iter().flat_map(Json::entries);
+    for (place, _) in packages.filter(|(_, package)| package.get("hasInstallScript").is_some()) {
+        let name = place.rsplit_once("node_modules/").map_or(place.as_str(), |(_, name)| name);
+        if name == "husky" || READERS.contains(&name) {
+            effect.doubt(script_of(name));
+        }
+    }
+}
+
 /// Adds what the lock file says.
-pub(super) fn add(effect: &mut Effect, visible: &Visible<'_>) {
+pub(super) fn add(effect: &mut Effect, visible: &Visible<'_>, ignores_scripts: bool) {
     let Some(lock) = effect.lock.clone() else { return };
     let name = lock.rsplit('/').next().unwrap_or_default().to_owned();
     match name.as_str() {
         "bun.lockb" => {}
         "package-lock.json" | "npm-shrinkwrap.json" => match visible.json(&lock) {
-            Ok(Some(json)) => of_npm(effect, &name, &json),
+            Ok(Some(json)) => {
+                of_npm(effect, &name, &json);
+                if !ignores_scripts {
+                    scripts_of_npm(effect, &json);
+                }
+            }
             Ok(None) => {}
             Err(doubt) => effect.doubt(doubt),
         },
         _ => match visible.text(&lock) {
             Ok(Some(text)) => {
+                let package = READERS.iter().find(|package| !ignores_scripts && names(text, package));
+                if let Some(package) = package {
+                    effect.doubt(script_of(package));
+                }
                 let words = ["file:", "portal:", "exec:", "patch:", "link:../", "directory:", "patchedDependencies"];
                 if let Some(word) = words.iter().find(|word| text.contains(**word)) {
                     effect.doubt(format!("`{name}` names packages or patches of the project (`{word}`)"));

@@ -55,6 +55,15 @@ pub(super) fn add(effect: &mut Effect, visible: &Visible<'_>, ignores_scripts: b
         }
     }
     let globs = globs(&manifest, visible, &folder);
+    let is_open = |glob: &String| {
+        let fixed = glob.trim_start_matches("./").split(['*', '?', '[', '{', '!', '(']).next().unwrap_or_default();
+        let place =
+            if fixed.len() == glob.len() { fixed } else { fixed.rsplit_once('/').map_or("", |(place, _)| place) };
+        visible.is_unclear_in(&join(&folder, place))
+    };
+    if let Some(glob) = globs.iter().find(|glob| is_open(glob)) {
+        effect.doubt(format!("nobody can say which members of the workspace lie in `{glob}`"));
+    }
     for member in members(&globs, visible, &folder) {
         effect.reads.files.insert(member.clone());
         let place = member.strip_suffix("/package.json").unwrap_or(&member).to_owned();
@@ -131,6 +140,12 @@ fn judge(effect: &mut Effect, shown: &str, manifest: &Json, ignores_scripts: boo
             effect
                 .doubt(format!("the `{script}` script of `{shown}` runs during the install and may need the sources"));
         }
+    }
+    if manifest.get("pnpm").and_then(|pnpm| pnpm.get("patchedDependencies")).is_some() {
+        effect.doubt(format!("`patchedDependencies` of `{shown}` names files"));
+    }
+    if !ignores_scripts && manifest.get("msw").is_some() {
+        effect.doubt(format!("`msw` in `{shown}` names a folder that its install writes to"));
     }
     if manifest.get("gypfile").is_some() {
         effect.doubt(format!("`gypfile` of `{shown}` makes the install compile sources"));

@@ -136,7 +136,13 @@ pub(super) fn argue(words: &[String], doubts: &mut Vec<String>) {
     }
     let mut operands = rest.iter().filter(|word| !is_option(word) && *word != "global");
     let verb = operands.next().map(String::as_str).unwrap_or_default();
-    let names: Vec<&String> = operands.collect();
+    // What packages are called together is no package.
+    let is_name_of_all = |name: &&String| {
+        let before =
+            rest.iter().zip(rest.iter().skip(1)).find(|(_, word)| std::ptr::eq(*word, *name)).map(|(one, _)| one);
+        program == "apk" && before.is_some_and(|option| ["-t", "--virtual"].contains(&option.as_str()))
+    };
+    let names: Vec<&String> = operands.filter(|name| !is_name_of_all(name)).collect();
     let is_known_verb = VERBS.contains(&verb) || matches!((program, verb), ("npm" | "pnpm" | "bun", "i"));
     let installs = matches!(verb, "install" | "add" | "i" | "in");
     let option = rest.iter().filter(is_option).find(|word| {
@@ -224,6 +230,7 @@ mod tests {
             "apk add --no-cache libc6-compat",
             "pip install --no-cache-dir -r requirements.txt",
             "pip install flask==3.0",
+            "apk add --no-cache --virtual .build-deps gcc && apk add -t .x git",
             "corepack enable",
             "corepack prepare pnpm@9 --activate",
             "gem install bundler",
@@ -249,6 +256,7 @@ mod tests {
             "yum localinstall -y foo.rpm",
             "apt-get build-dep -y .",
             "apk add --keys-dir keys git",
+            "apk add --virtual .deps ./x",
             "gem install --file Gemfile",
             "gem install -g",
             "corepack prepare --activate",
