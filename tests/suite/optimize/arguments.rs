@@ -251,7 +251,7 @@ fn files_of_the_project_that_installs_find_by_themselves_are_doubted() {
 }
 
 /// Files, lines above, the lines that copy manifests, the command, and a part of the doubt.
-const FOUND_BY_ITSELF: [(&str, &str, &str, &str, &str); 16] = [
+const FOUND_BY_ITSELF: [(&str, &str, &str, &str, &str); 17] = [
     // Scripts of packages that look at the project.
     (
         r#""package-lock.json": "{\"packages\":{\"node_modules/@prisma/client\":{\"hasInstallScript\":true}}}""#,
@@ -259,6 +259,13 @@ const FOUND_BY_ITSELF: [(&str, &str, &str, &str, &str); 16] = [
         "COPY package*.json ./\n",
         "npm ci",
         "@prisma/client",
+    ),
+    (
+        r#""package-lock.json": "{\"packages\":{\"node_modules/a/node_modules/unheard-of\":{\"hasInstallScript\":true}}}""#,
+        "",
+        "COPY package*.json ./\n",
+        "npm ci",
+        "`unheard-of` may look at files",
     ),
     (
         r#""yarn.lock": "puppeteer@^22.0.0:\n  version \"22.1.0\"\n""#,

@@ -5,7 +5,29 @@ use crate::known_command::effect::{Effect, join};
 use crate::known_command::json::Json;
 use crate::known_command::visible::Visible;
 
-/// Packages whose own install scripts look for files of the project: a schema, settings, or the repository's hooks.
+/// Packages whose own install scripts look at nothing but themselves, the environment, and what they download: a
+/// binary that is checked or built, a line that is printed (the scripts named `install` and `postinstall` in their
+/// manifests).
+const SELF_CONTAINED: &[&str] = &[
+    "@parcel/watcher",
+    "@swc/core",
+    "argon2",
+    "bufferutil",
+    "core-js",
+    "core-js-pure",
+    "es5-ext",
+    "esbuild",
+    "fsevents",
+    "lmdb",
+    "msgpackr-extract",
+    "sharp",
+    "unrs-resolver",
+    "utf-8-validate",
+    "workerd",
+];
+
+/// Packages whose own install scripts look for files of the project: a schema, settings, or the repository's hooks. Only
+/// npm's lock file tells which packages have a script at all.
 const READERS: &[&str] = &[
     "@prisma/client",
     "@zenstackhq/runtime",
@@ -34,13 +56,16 @@ fn names(text: &str, package: &str) -> bool {
     })
 }
 
-/// Doubts such packages; of Husky, only the old ones have a script.
+/// Doubts packages with an install script of which nobody knows what it reads.
 fn scripts_of_npm(effect: &mut Effect, lock: &Json) {
     let packages = lock.get("packages").into_iter().flat_map(Json::entries);
     for (place, _) in packages.filter(|(_, package)| package.get("hasInstallScript").is_some()) {
-        let name = place.rsplit_once("node_modules/").map_or(place.as_str(), |(_, name)| name);
-        if name == "husky" || READERS.contains(&name) {
+        // The project and its members are looked at by their manifests.
+        let Some((_, name)) = place.rsplit_once("node_modules/") else { continue };
+        if READERS.contains(&name) {
             effect.doubt(script_of(name));
+        } else if !SELF_CONTAINED.contains(&name) {
+            effect.doubt(format!("the install script of `{name}` may look at files of the project"));
         }
     }
 }
