@@ -154,7 +154,7 @@ impl Ignorefile {
         Ok(is_ignored)
     }
 
-    /// What becomes of `path`, the bytes of a [`ContextPath`](crate::context::ContextPath) that is not the
+    /// What becomes of `path`, the bytes of a [`ContextPath`] that is not the
     /// root, in a folder of state `parent`; and, should `path` be a folder, its own state.
     ///
     /// # Errors
